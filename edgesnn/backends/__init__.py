@@ -1,0 +1,1 @@
+"""Who runs a network: one interface, several executors."""
