@@ -1,0 +1,163 @@
+"""How the synapses of one row are written as 16-bit words, in two codings.
+
+A row is the part of a source's fan-out that one lane owns. It says itself where it ends, so a
+core finds it with one read of its row start; a row start of 0 means an empty row.
+
+WIDE    one synapse a word: bits 0-3 weight code, bits 4-14 target slot, bit 15 set on the last
+PACKED  two entries a word, the first in the low byte. An entry: bits 0-3 weight code, bits 4-7
+        gap. The target slot advances by gap + 1 from the one before (from -1 at the start of a
+        row). 0xF0 (gap 15, weight 0) only advances; 0x00 ends the row.
+
+The target slot counts within the target population: neuron j is slot j // lanes of lane
+j % lanes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from edgesnn.synapses import Synapses
+
+#: A wide word has eleven bits for the target slot.
+WIDE_SLOTS = 1 << 11
+WIDE_LAST = 1 << 15
+FILLER = 0xF0
+END = 0x00
+FILLER_ADVANCE = 16
+
+Words = npt.NDArray[np.uint16]
+
+
+class Coding(IntEnum):
+    """Coding of the synapse words of a connection."""
+
+    WIDE = 0
+    PACKED = 1
+
+
+@dataclass(frozen=True, eq=False)
+class CodedRows:
+    """The rows of one connection in one lane.
+
+    words      uint16 [num_words], all rows, one after the other
+    row_start  int64 [num_sources], index of the first word; -1 for an empty row
+    cycles     int64 [num_sources], clock cycles that the words of a row occupy a lane
+    """
+
+    words: Words
+    row_start: npt.NDArray[np.int64]
+    cycles: npt.NDArray[np.int64]
+
+
+def _lane_part(
+    synapses: Synapses, lane: int, lanes: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Row lengths, target slots and weight nibbles of the synapses that one lane owns."""
+    sources = np.repeat(np.arange(synapses.num_sources), np.diff(synapses.row_start))
+    mine = synapses.targets % lanes == lane
+    lengths = np.bincount(sources[mine], minlength=synapses.num_sources).astype(np.int64)
+    slots = (synapses.targets[mine] // lanes).astype(np.int64)
+    return lengths, slots, synapses.weights[mine].astype(np.int64) & 15
+
+
+def _encode_wide(synapses: Synapses, lane: int, lanes: int) -> CodedRows:
+    lengths, slots, nibbles = _lane_part(synapses, lane, lanes)
+    words = (slots << 4) | nibbles
+    ends = np.cumsum(lengths)
+    words[ends[lengths > 0] - 1] |= WIDE_LAST
+    row_start = np.where(lengths > 0, ends - lengths, -1)
+    return CodedRows(words.astype(np.uint16), row_start, lengths)
+
+
+def _encode_packed(synapses: Synapses, lane: int, lanes: int) -> CodedRows:
+    lengths, slots, nibbles = _lane_part(synapses, lane, lanes)
+    num_rows = len(lengths)
+    first = np.cumsum(lengths) - lengths
+    before = np.concatenate(([-1], slots[:-1])) if len(slots) else slots
+    before[first[lengths > 0]] = -1
+    gaps = slots - before - 1
+    fillers = gaps // FILLER_ADVANCE
+
+    # Entries of each row: fillers and synapses, then an end mark, filled up to whole words.
+    row_of = np.repeat(np.arange(num_rows), lengths)
+    entries = lengths + np.bincount(row_of, weights=fillers, minlength=num_rows).astype(np.int64)
+    words_of_row = np.where(lengths > 0, entries // 2 + 1, 0)
+    row_start = np.cumsum(words_of_row) - words_of_row
+
+    # Position of each synapse's own entry: entries of earlier synapses of the row, plus fillers.
+    running = np.cumsum(fillers + 1)
+    base = np.concatenate(([0], running))[first]
+    position = 2 * row_start[row_of] + running - 1 - base[row_of]
+    coded = np.full(2 * int(words_of_row.sum()), END, np.int64)
+    for back in range(1, int(fillers.max(initial=0)) + 1):
+        coded[position[fillers >= back] - back] = FILLER
+    coded[position] = ((gaps % FILLER_ADVANCE) << 4) | nibbles
+
+    low, high = coded[0::2], coded[1::2]
+    two_synapses = (low & 15 != 0) & (high & 15 != 0)
+    word_cycles = np.concatenate(([0], np.cumsum(1 + two_synapses)))
+    cycles = word_cycles[row_start + words_of_row] - word_cycles[row_start]
+    return CodedRows(
+        (low | high << 8).astype(np.uint16), np.where(lengths > 0, row_start, -1), cycles
+    )
+
+
+def encode_rows(synapses: Synapses, coding: Coding, lane: int, lanes: int) -> CodedRows:
+    """Encode what ``lane`` of ``lanes`` owns.
+
+    Raises ``ValueError`` if the coding cannot hold the target population.
+    """
+    if coding is Coding.PACKED:
+        return _encode_packed(synapses, lane, lanes)
+    slots = -(-synapses.num_targets // lanes)
+    if slots > WIDE_SLOTS:
+        raise ValueError(
+            f"the wide coding holds target populations of at most {WIDE_SLOTS * lanes} neurons "
+            f"at {lanes} lanes, not {synapses.num_targets}; use the packed coding"
+        )
+    return _encode_wide(synapses, lane, lanes)
+
+
+def decode_row(words: Words, start: int, coding: Coding) -> tuple[list[tuple[int, int]], int]:
+    """The (target slot, weight code) pairs of the row at ``start``, and its number of words.
+
+    The obvious inverse of :func:`encode_rows`, one entry at a time. Raises ``ValueError`` if the
+    row runs past the last word or holds an entry that no encoder writes.
+    """
+    row = []
+    slot = -1
+    for index in range(start, len(words)):
+        word = int(words[index])
+        if coding is Coding.WIDE:
+            row.append(((word >> 4) & (WIDE_SLOTS - 1), ((word & 15) ^ 8) - 8))
+            if word & WIDE_LAST:
+                break
+            continue
+        for entry in (word & 0xFF, word >> 8):
+            if entry == END:
+                break
+            slot += (entry >> 4) + 1
+            if entry & 15:
+                row.append((slot, ((entry & 15) ^ 8) - 8))
+            elif entry != FILLER:
+                raise ValueError(f"entry 0x{entry:02x} must have a weight")
+        else:
+            continue
+        break
+    else:
+        raise ValueError("a row must have an end")
+    if any(weight == 0 for _, weight in row):
+        raise ValueError("a stored weight must not be 0")
+    return row, index - start + 1
+
+
+def smaller_coding(synapses: Synapses, lanes: int) -> Coding:
+    """The coding with fewer words over all lanes; WIDE if they are equal."""
+    if -(-synapses.num_targets // lanes) > WIDE_SLOTS:
+        return Coding.PACKED
+    packed = sum(len(_encode_packed(synapses, k, lanes).words) for k in range(lanes))
+    return Coding.PACKED if packed < synapses.num_synapses else Coding.WIDE
