@@ -1,8 +1,7 @@
 """The memory image: what a device loads. Little-endian 16-bit words; ``docs/memory_image.md``.
 
-A header with what the network needs, then sections (region, lane, first address, elements), then
-a CRC-32 of everything before. The same :class:`MemoryLayout` sizes the memories of the gates and
-checks what is packed for them.
+A header with what the network needs, then sections (region, lane, elements), then a CRC-32 of
+everything before. Where things lie is in :mod:`edgesnn.memory_layout`.
 """
 
 from __future__ import annotations
@@ -10,14 +9,27 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from edgesnn import design_rules
 from edgesnn.core_config import WORD_BITS, CoreConfig
-from edgesnn.errors import DesignRuleError, DoesNotFit, ModelFileError
+from edgesnn.errors import DesignRuleError, ModelFileError
+from edgesnn.memory_layout import (
+    END_OF_SECTIONS,
+    HEADER_WORDS,
+    IMAGE_VERSION,
+    MAGIC,
+    TWO_WORD_REGIONS,
+    ConnectionFlag,
+    ConnectionWord,
+    HeaderWord,
+    PopulationFlag,
+    PopulationWord,
+    Prologue,
+    Region,
+)
 from edgesnn.network import (
     Connection,
     EventLimit,
@@ -29,320 +41,9 @@ from edgesnn.network import (
     ReadoutRule,
 )
 from edgesnn.neuron import ResetMode, ResetOrder
-from edgesnn.synapse_coding import CodedRows, Coding, decode_row, encode_rows, smaller_coding
+from edgesnn.placement import Placement, check_fits, place
+from edgesnn.synapse_coding import Coding, decode_row
 from edgesnn.synapses import Synapses
-
-IMAGE_VERSION = 1
-MAGIC = b"ESNI"
-HEADER_WORDS = 32
-
-
-class Region(IntEnum):
-    """Memories of a core. The first five are loaded; the others can only be read back."""
-
-    PROGRAM = 0
-    SYNAPSES = 1
-    THRESHOLD = 2
-    BIAS = 3
-    DECAY = 4
-    MEMBRANE = 8
-    SPIKES = 9
-    ACCUMULATOR = 10
-
-
-#: Ends the list of sections.
-END_OF_SECTIONS = 0xFF
-#: Regions whose elements are stored as two words, low word first.
-TWO_WORD_REGIONS = (Region.THRESHOLD, Region.BIAS)
-#: Regions that exist once, not once in each lane.
-SHARED_REGIONS = (Region.PROGRAM, Region.SPIKES)
-
-
-@dataclass(frozen=True)
-class MemoryLayout:
-    """Depth (elements in each lane) and width (bits) of every memory of a core."""
-
-    config: CoreConfig
-
-    def depth(self, region: Region) -> int:
-        c = self.config
-        return {
-            Region.PROGRAM: c.program_words,
-            Region.SYNAPSES: c.synapse_words_per_lane,
-            Region.SPIKES: c.spike_words,
-            Region.ACCUMULATOR: c.readout_slots,
-        }.get(region, c.slots)
-
-    def width(self, region: Region) -> int:
-        return {
-            Region.PROGRAM: WORD_BITS,
-            Region.SYNAPSES: WORD_BITS,
-            Region.SPIKES: WORD_BITS,
-            Region.DECAY: 13,
-            Region.ACCUMULATOR: 32,
-        }.get(region, self.config.state_bits)
-
-
-# The program: a prologue, then for each LIF population its descriptor followed by those of its
-# incoming connections. Offsets are words within the descriptor.
-
-
-class Prologue(IntEnum):
-    """Words at the start of the program."""
-
-    READOUT_RULE = 0
-    READOUT_SIZE = 1
-    EVENT_LIMIT_FORM = 2
-    EVENT_LIMIT_VALUE = 3
-    NUM_INPUTS = 4
-    NUM_POPULATIONS = 5
-
-
-class PopulationWord(IntEnum):
-    """Descriptor of a population: flags, update slots, and where it lies."""
-
-    FLAGS = 0
-    NUM_CONNECTIONS = 1
-    NUM_SLOTS = 2
-    FIRST_SLOT = 3
-    FIRST_SPIKE_WORD = 4
-    MEMBRANE_BITS = 5
-    SIZE = 6
-
-
-class PopulationFlag(IntEnum):
-    """Bit positions in PopulationWord.FLAGS; the reset mode takes two bits."""
-
-    SPIKING = 0
-    STRICT = 1
-    RESET_AFTER_DECAY = 2
-    IS_READOUT = 3
-    RESET_MODE = 4
-
-
-class ConnectionWord(IntEnum):
-    """Descriptor of a connection.
-
-    FIRST_SOURCE is a source id for inputs, a word of the spike bitmap for neurons;
-    NUM_SOURCES counts sources for inputs, words of the bitmap for neurons.
-    """
-
-    FLAGS = 0
-    FIRST_SOURCE = 1
-    NUM_SOURCES = 2
-    ROW_STARTS = 3
-
-
-class ConnectionFlag(IntEnum):
-    """Bit positions in ConnectionWord.FLAGS; the shift takes four bits, the delay (0) too."""
-
-    FROM_INPUT = 0
-    PACKED = 1
-    WEIGHT_SHIFT = 4
-    DELAY = 8
-
-
-class HeaderWord(IntEnum):
-    """Words of the header; those not named are reserved and 0."""
-
-    MAGIC_LOW = 0
-    MAGIC_HIGH = 1
-    VERSION = 2
-    HEADER_WORDS = 3
-    TOTAL_WORDS_LOW = 4
-    TOTAL_WORDS_HIGH = 5
-    LANES = 6
-    STATE_BITS = 7
-    FEATURES = 8
-    SPIKES_PER_STEP = 9
-    NUM_POPULATIONS = 10
-    NUM_CONNECTIONS = 11
-    NUM_INPUTS = 12
-    NUM_NEURONS_LOW = 13
-    NUM_NEURONS_HIGH = 14
-    SLOTS = 15
-    SYNAPSE_WORDS_MINUS_1 = 16
-    PROGRAM_WORDS = 17
-    SPIKE_WORDS = 18
-    READOUT_SLOTS = 19
-    EVENTS = 20
-    WINDOW_STEPS = 21
-
-
-def header_limits(config: CoreConfig) -> dict[HeaderWord, tuple[int, int]]:
-    """Lowest and highest value that a core accepts in each header word.
-
-    The gates check the same table; words that are not in it must be 0.
-    """
-    layout = MemoryLayout(config)
-    magic = np.frombuffer(MAGIC, "<u2")
-    return {
-        HeaderWord.MAGIC_LOW: (int(magic[0]), int(magic[0])),
-        HeaderWord.MAGIC_HIGH: (int(magic[1]), int(magic[1])),
-        HeaderWord.VERSION: (IMAGE_VERSION, IMAGE_VERSION),
-        HeaderWord.HEADER_WORDS: (HEADER_WORDS, HEADER_WORDS),
-        HeaderWord.TOTAL_WORDS_LOW: (0, 65535),
-        HeaderWord.TOTAL_WORDS_HIGH: (0, 65535),
-        HeaderWord.LANES: (config.lanes, config.lanes),
-        HeaderWord.STATE_BITS: (2, config.state_bits),
-        HeaderWord.SPIKES_PER_STEP: (1, 1),
-        HeaderWord.NUM_POPULATIONS: (1, 65535),
-        HeaderWord.NUM_CONNECTIONS: (0, 65535),
-        HeaderWord.NUM_INPUTS: (1, config.inputs),
-        HeaderWord.NUM_NEURONS_LOW: (0, 65535),
-        HeaderWord.NUM_NEURONS_HIGH: (0, 65535),
-        HeaderWord.SLOTS: (1, config.slots),
-        HeaderWord.SYNAPSE_WORDS_MINUS_1: (0, config.synapse_words_per_lane - 1),
-        HeaderWord.PROGRAM_WORDS: (1, config.program_words),
-        HeaderWord.SPIKE_WORDS: (1, layout.depth(Region.SPIKES)),
-        HeaderWord.READOUT_SLOTS: (1, config.readout_slots),
-        HeaderWord.EVENTS: (1, config.events),
-        HeaderWord.WINDOW_STEPS: (1, 65535),
-    }
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a network needs of one resource of a core; both in units of ``name``."""
-
-    name: str
-    needed: int
-    available: int
-
-    @property
-    def fits(self) -> bool:
-        return self.needed <= self.available
-
-
-@dataclass(frozen=True, eq=False)
-class PlacedConnection:
-    """A connection with its place in the lanes."""
-
-    connection: Connection
-    coding: Coding
-    row_starts: int
-    lanes: tuple[CodedRows, ...]
-    first_word: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Placement:
-    """Where every part of a network lies in the memories of a core with ``lanes`` lanes.
-
-    first_slot, num_slots, first_spike_word   one for each population; 0 for inputs
-    """
-
-    network: Network
-    lanes: int
-    connections: tuple[PlacedConnection, ...]
-    first_slot: tuple[int, ...]
-    num_slots: tuple[int, ...]
-    first_spike_word: tuple[int, ...]
-    spike_words: int
-    synapse_words: tuple[int, ...]
-
-    @property
-    def slots(self) -> int:
-        return sum(self.num_slots)
-
-    @property
-    def program_words(self) -> int:
-        return (
-            len(Prologue)
-            + len(self.network.neurons) * len(PopulationWord)
-            + len(self.connections) * len(ConnectionWord)
-        )
-
-    @property
-    def most_events(self) -> int:
-        """Input events that the network allows in one time step."""
-        limit = self.network.event_limit
-        times = self.network.num_inputs if limit.form is EventLimitForm.FULL else 1
-        return times * limit.value
-
-
-def place(
-    network: Network, lanes: int, coding: Coding | Sequence[Coding] | None = None
-) -> Placement:
-    """Give every part of a network its place; row starts first, then the rows.
-
-    coding   one coding for all connections, or one for each; None takes the smaller one for each
-    """
-    if coding is None:
-        codings = [smaller_coding(c.synapses, lanes) for c in network.connections]
-    elif isinstance(coding, Coding):
-        codings = [coding] * len(network.connections)
-    else:
-        codings = list(coding)
-    first_slot, num_slots, first_word = [], [], []
-    slots = spike_words = 0
-    for p in network.populations:
-        is_input = isinstance(p, InputPopulation)
-        needed = 0 if is_input else -(-p.size // lanes)
-        first_slot.append(0 if is_input else slots)
-        first_word.append(0 if is_input else spike_words)
-        num_slots.append(needed)
-        slots += needed
-        spike_words += 0 if is_input else -(-needed * lanes // WORD_BITS)
-
-    row_starts, table = [], 0
-    for c in network.connections:
-        row_starts.append(table)
-        table += c.synapses.num_sources
-    used = [table] * lanes
-    placed = []
-    for c, start, chosen in zip(network.connections, row_starts, codings, strict=True):
-        coded = tuple(encode_rows(c.synapses, chosen, k, lanes) for k in range(lanes))
-        placed.append(PlacedConnection(c, chosen, start, coded, tuple(used)))
-        used = [u + len(rows.words) for u, rows in zip(used, coded, strict=True)]
-    return Placement(
-        network,
-        lanes,
-        tuple(placed),
-        tuple(first_slot),
-        tuple(num_slots),
-        tuple(first_word),
-        spike_words,
-        tuple(used),
-    )
-
-
-def usage(placement: Placement, config: CoreConfig) -> list[Usage]:
-    """What a network needs next to what a core has, resource by resource."""
-    size = placement.network.populations[placement.network.readout.population].size
-    lanes = config.lanes
-    return [
-        Usage("state bits", placement.network.state_bits, config.state_bits),
-        Usage("neurons", placement.slots * lanes, config.neurons),
-        Usage("inputs", placement.network.num_inputs, config.inputs),
-        Usage("synapse words", max(placement.synapse_words) * lanes, config.synapse_words),
-        Usage("program words", placement.program_words, config.program_words),
-        Usage("spike words", placement.spike_words, config.spike_words),
-        Usage("read-out neurons", -(-size // lanes) * lanes, config.readout_neurons),
-        Usage("events in a time step", placement.most_events, config.events),
-    ]
-
-
-_REMEDIES = {
-    "synapse words": "prune more",
-    "events in a time step": "use the LIMITED form of the event limit",
-}
-
-
-def check_fits(placement: Placement, config: CoreConfig) -> None:
-    """Raise ``DoesNotFit`` with every shortage: what, how much too much, what to do."""
-    if placement.lanes != config.lanes:
-        raise ValueError(f"placement must be for {config.lanes} lanes, not {placement.lanes}")
-    short = [u for u in usage(placement, config) if not u.fits]
-    if short:
-        remedy = "take a larger core"
-        raise DoesNotFit(
-            [
-                f"{u.name} must be at most {u.available}, not {u.needed} "
-                f"({u.needed - u.available} too many); {_REMEDIES.get(u.name, remedy)}"
-                for u in short
-            ]
-        )
 
 
 def _program(placement: Placement) -> list[int]:
@@ -404,9 +105,7 @@ def _lane_memory(placement: Placement, lane: int) -> npt.NDArray[np.uint16]:
     return memory
 
 
-def _parameter(
-    placement: Placement, region: Region, lane: int, pad: int
-) -> npt.NDArray[np.int64]:
+def _parameter(placement: Placement, region: Region, lane: int, pad: int) -> npt.NDArray[np.int64]:
     """One parameter for every slot of a lane; ``pad`` where a slot has no neuron."""
     field = {Region.THRESHOLD: "threshold", Region.BIAS: "bias", Region.DECAY: "decay"}[region]
     parts = []
@@ -582,8 +281,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
     ]
     population_of_source = {first: i for i, first in enumerate(bounds[:-1])}
     population_of_spikes = {
-        d.words[PopulationWord.FIRST_SPIKE_WORD]: len(inputs) + i
-        for i, d in enumerate(descriptors)
+        d.words[PopulationWord.FIRST_SPIKE_WORD]: len(inputs) + i for i, d in enumerate(descriptors)
     }
     neurons: list[LifPopulation] = []
     connections: list[Connection] = []
@@ -625,9 +323,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
                 Connection(
                     source,
                     target,
-                    _unpack_synapses(
-                        memories, c, num_sources, neurons[target - len(inputs)].size
-                    ),
+                    _unpack_synapses(memories, c, num_sources, neurons[target - len(inputs)].size),
                     weight_shift=(c[ConnectionWord.FLAGS] >> ConnectionFlag.WEIGHT_SHIFT) & 15,
                     delay=(c[ConnectionWord.FLAGS] >> ConnectionFlag.DELAY) & 15,
                 )

@@ -1,0 +1,156 @@
+"""Gives every part of a network its place in a core, and says whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgesnn.core_config import WORD_BITS, CoreConfig
+from edgesnn.errors import DoesNotFit
+from edgesnn.memory_layout import ConnectionWord, PopulationWord, Prologue
+from edgesnn.network import Connection, EventLimitForm, InputPopulation, Network
+from edgesnn.synapse_coding import CodedRows, Coding, encode_rows, smaller_coding
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a network needs of one resource of a core; both in units of ``name``."""
+
+    name: str
+    needed: int
+    available: int
+
+    @property
+    def fits(self) -> bool:
+        return self.needed <= self.available
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedConnection:
+    """A connection with its place in the lanes."""
+
+    connection: Connection
+    coding: Coding
+    row_starts: int
+    lanes: tuple[CodedRows, ...]
+    first_word: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where every part of a network lies in the memories of a core with ``lanes`` lanes.
+
+    first_slot, num_slots, first_spike_word   one for each population; 0 for inputs
+    """
+
+    network: Network
+    lanes: int
+    connections: tuple[PlacedConnection, ...]
+    first_slot: tuple[int, ...]
+    num_slots: tuple[int, ...]
+    first_spike_word: tuple[int, ...]
+    spike_words: int
+    synapse_words: tuple[int, ...]
+
+    @property
+    def slots(self) -> int:
+        return sum(self.num_slots)
+
+    @property
+    def program_words(self) -> int:
+        return (
+            len(Prologue)
+            + len(self.network.neurons) * len(PopulationWord)
+            + len(self.connections) * len(ConnectionWord)
+        )
+
+    @property
+    def most_events(self) -> int:
+        """Input events that the network allows in one time step."""
+        limit = self.network.event_limit
+        times = self.network.num_inputs if limit.form is EventLimitForm.FULL else 1
+        return times * limit.value
+
+
+def place(
+    network: Network, lanes: int, coding: Coding | Sequence[Coding] | None = None
+) -> Placement:
+    """Give every part of a network its place; row starts first, then the rows.
+
+    coding   one coding for all connections, or one for each; None takes the smaller one for each
+    """
+    if coding is None:
+        codings = [smaller_coding(c.synapses, lanes) for c in network.connections]
+    elif isinstance(coding, Coding):
+        codings = [coding] * len(network.connections)
+    else:
+        codings = list(coding)
+    first_slot, num_slots, first_word = [], [], []
+    slots = spike_words = 0
+    for p in network.populations:
+        is_input = isinstance(p, InputPopulation)
+        needed = 0 if is_input else -(-p.size // lanes)
+        first_slot.append(0 if is_input else slots)
+        first_word.append(0 if is_input else spike_words)
+        num_slots.append(needed)
+        slots += needed
+        spike_words += 0 if is_input else -(-needed * lanes // WORD_BITS)
+
+    row_starts, table = [], 0
+    for c in network.connections:
+        row_starts.append(table)
+        table += c.synapses.num_sources
+    used = [table] * lanes
+    placed = []
+    for c, start, chosen in zip(network.connections, row_starts, codings, strict=True):
+        coded = tuple(encode_rows(c.synapses, chosen, k, lanes) for k in range(lanes))
+        placed.append(PlacedConnection(c, chosen, start, coded, tuple(used)))
+        used = [u + len(rows.words) for u, rows in zip(used, coded, strict=True)]
+    return Placement(
+        network,
+        lanes,
+        tuple(placed),
+        tuple(first_slot),
+        tuple(num_slots),
+        tuple(first_word),
+        spike_words,
+        tuple(used),
+    )
+
+
+def usage(placement: Placement, config: CoreConfig) -> list[Usage]:
+    """What a network needs next to what a core has, resource by resource."""
+    size = placement.network.populations[placement.network.readout.population].size
+    lanes = config.lanes
+    return [
+        Usage("state bits", placement.network.state_bits, config.state_bits),
+        Usage("neurons", placement.slots * lanes, config.neurons),
+        Usage("inputs", placement.network.num_inputs, config.inputs),
+        Usage("synapse words", max(placement.synapse_words) * lanes, config.synapse_words),
+        Usage("program words", placement.program_words, config.program_words),
+        Usage("spike words", placement.spike_words, config.spike_words),
+        Usage("read-out neurons", -(-size // lanes) * lanes, config.readout_neurons),
+        Usage("events in a time step", placement.most_events, config.events),
+    ]
+
+
+_REMEDIES = {
+    "synapse words": "prune more",
+    "events in a time step": "use the LIMITED form of the event limit",
+}
+
+
+def check_fits(placement: Placement, config: CoreConfig) -> None:
+    """Raise ``DoesNotFit`` with every shortage: what, how much too much, what to do."""
+    if placement.lanes != config.lanes:
+        raise ValueError(f"placement must be for {config.lanes} lanes, not {placement.lanes}")
+    short = [u for u in usage(placement, config) if not u.fits]
+    if short:
+        remedy = "take a larger core"
+        raise DoesNotFit(
+            [
+                f"{u.name} must be at most {u.available}, not {u.needed} "
+                f"({u.needed - u.available} too many); {_REMEDIES.get(u.name, remedy)}"
+                for u in short
+            ]
+        )
