@@ -1,0 +1,72 @@
+# Everything from a fresh clone: each target makes the environment it needs in .venv.
+# Needs Python >= 3.11 with venv, make, git and a C++ compiler; the rest comes from the package index.
+
+PYTHON ?= python3
+JOBS   ?= 2
+EXTRAS ?= demo,dev
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test lint bench docs tools mutants coverage clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo         train, compress, verify, build a bitstream, stream digits (no board needed)"
+	@echo "make test         all tests, on $(JOBS) cores"
+	@echo "make lint         ruff and mypy"
+	@echo "make docs         documentation: every command and example in it is run"
+	@echo "make bench        speed of simulator and core"
+	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: spine, simulator"
+	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
+	@echo "make coverage     branch coverage, with and without compiled kernels"
+	@echo "make tools        optional system packages for further tests (needs root)"
+	@echo "make clean        remove the environment and caches"
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV); the first time takes some minutes ..."
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edgesnn needs Python 3.11 or later: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/edgesnn demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python -m pytest tests/repo/test_docs.py tests/repo/test_generated.py
+
+bench: $(STAMP)
+	$(BIN)/python -m benches.simulator
+
+results-%: $(STAMP)
+	$(BIN)/python -m benches.$* --write docs/results
+
+mutants: $(STAMP)
+	$(BIN)/python -m tests.mutants
+
+coverage: $(STAMP)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(JOBS) --cov --cov-append --cov-report= tests/test_simulator.py
+	$(BIN)/python -m coverage report --fail-under=90
+
+tools:
+	@if [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends verilator iverilog; \
+	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then \
+	    sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends verilator iverilog; \
+	else \
+	    echo "Not root: skipped. By hand: apt-get install verilator iverilog"; \
+	fi
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
