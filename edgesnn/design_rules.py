@@ -35,9 +35,7 @@ def parameters_are_in_range(network: Network) -> list[str]:
     found = []
     for p in network.neurons:
         found += _worst(f"decay of {p.name!r}", p.decay.astype(np.int64), 0, DECAY_ONE)
-        found += _worst(
-            f"bias of {p.name!r}", p.bias.astype(np.int64), word.minimum, word.maximum
-        )
+        found += _worst(f"bias of {p.name!r}", p.bias.astype(np.int64), word.minimum, word.maximum)
         if p.spiking:
             level = p.threshold.astype(np.int64) + p.strict
             found += _worst(f"threshold + strict of {p.name!r}", level, 1, word.maximum)

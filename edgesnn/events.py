@@ -81,9 +81,7 @@ def check_events(network: Network, stream: EventStream) -> None:
     """
     ids = stream.source_ids
     if len(ids) and int(ids.max()) >= network.num_inputs:
-        raise InputError(
-            f"source ids must be in 0..{network.num_inputs - 1}, not {int(ids.max())}"
-        )
+        raise InputError(f"source ids must be in 0..{network.num_inputs - 1}, not {int(ids.max())}")
     limit = network.event_limit
     if limit.form is EventLimitForm.LIMITED:
         per_step = np.diff(stream.step_start)

@@ -225,9 +225,10 @@ class Network:
                     f"{shape[0]} x {shape[1]}, not "
                     f"{c.synapses.num_sources} x {c.synapses.num_targets}"
                 )
-        if not 0 <= self.readout.population < len(populations) or not kinds[
-            self.readout.population
-        ]:
+        if (
+            not 0 <= self.readout.population < len(populations)
+            or not kinds[self.readout.population]
+        ):
             raise ValueError("the read-out must be a LIF population")
         ordered = tuple(sorted(self.connections, key=lambda c: (c.target, c.source)))
         object.__setattr__(self, "populations", populations)

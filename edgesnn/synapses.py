@@ -52,9 +52,7 @@ class Synapses:
             if targets.min() < 0 or targets.max() >= self.num_targets:
                 raise ValueError(f"targets must be in 0..{self.num_targets - 1}")
             if weights.min() < WEIGHT_CODE.minimum or weights.max() > WEIGHT_CODE.maximum:
-                raise ValueError(
-                    f"weights must be in {WEIGHT_CODE.minimum}..{WEIGHT_CODE.maximum}"
-                )
+                raise ValueError(f"weights must be in {WEIGHT_CODE.minimum}..{WEIGHT_CODE.maximum}")
             if np.any(weights == 0):
                 raise ValueError("a stored weight must not be 0")
             rises = np.diff(targets) > 0
@@ -82,7 +80,7 @@ class Synapses:
             )
         sources, targets = np.nonzero(dense)
         row_start = np.concatenate(([0], np.cumsum(np.bincount(sources, minlength=len(dense)))))
-        return cls(row_start, targets, dense[sources, targets], dense.shape[1])
+        return cls(row_start, targets.astype(np.uint16), dense[sources, targets], dense.shape[1])
 
     def to_dense(self) -> npt.NDArray[np.int8]:
         """``weights[source, target]``, int8, with the zeros."""
