@@ -189,7 +189,7 @@ def make_obedient(network: Network, rng: np.random.Generator) -> Network:
 
 
 def _events_of_step(network: Network, rng: np.random.Generator, most: int) -> list[int]:
-    """Source ids of one time step: silence, a few, a burst of one source, or all that is allowed."""
+    """Source ids of one time step: silence, a few, a burst of one source, or all there may be."""
     limit = network.event_limit
     kind = int(rng.integers(5))
     if kind == 0:
