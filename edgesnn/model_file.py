@@ -1,0 +1,411 @@
+"""The ``.esnn`` model file: a network on disk.
+
+A safetensors file with one metadata key, ``edgesnn``, whose value is a JSON header. The models
+below are the table of its fields; ``docs/model_file.md`` shows the same table and tells all that a
+foreign reader needs. Files are written whole or not at all, and the same network always gives the
+same bytes. A SHA-256 over header and tensors is in the header, so no damage goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from edgesnn.errors import ModelFileError, UnsupportedModel
+from edgesnn.network import (
+    Connection,
+    EventLimit,
+    EventLimitForm,
+    InputPopulation,
+    LifPopulation,
+    Network,
+    Readout,
+    ReadoutRule,
+)
+from edgesnn.neuron import ResetMode, ResetOrder
+from edgesnn.synapses import Synapses
+
+FORMAT_VERSION = 1
+#: The one metadata key.
+METADATA_KEY = "edgesnn"
+#: A larger file is not read: no network that edgesnn can run needs it.
+MAX_FILE_BYTES = 1 << 28
+MAX_POPULATION_SIZE = 65536
+#: Stands in the header in place of the digest while the digest is computed.
+NO_DIGEST = "0" * 64
+
+LIF_TENSORS = {"threshold": "I32", "decay": "I32", "bias": "I32"}
+SYNAPSE_TENSORS = {"row_start": "I32", "targets": "U16", "weights": "I8"}
+#: Names of dtypes in safetensors, by their names in NumPy.
+DTYPES = {"int32": "I32", "uint16": "U16", "int8": "I8"}
+
+Tensors = dict[str, npt.NDArray[Any]]
+
+
+class _Fields(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class InputFields(_Fields):
+    """A population of inputs."""
+
+    kind: Annotated[Literal["input"], Field(description="a population of inputs")] = "input"
+    name: str = Field(description="differs from every other name")
+    size: int = Field(ge=1, le=MAX_POPULATION_SIZE, description="number of sources")
+
+
+class LifFields(_Fields):
+    """A population of leaky integrate-and-fire neurons."""
+
+    kind: Annotated[
+        Literal["lif"],
+        Field(description="one state word for each neuron; `current_lif` (two) is reserved"),
+    ] = "lif"
+    name: str = Field(description="differs from every other name")
+    size: int = Field(ge=1, le=MAX_POPULATION_SIZE, description="number of neurons")
+    spiking: bool = Field(description="false: a read-out that never fires")
+    reset_mode: Literal["subtract", "to_zero", "none"] = Field(description="what a spike does")
+    reset_order: Literal["before_decay", "after_decay"] = Field(
+        description="when a subtracting reset happens"
+    )
+    strict: bool = Field(description="fires above the threshold, not at it")
+    membrane_bits: int = Field(ge=2, le=24, description="width to which membranes are clamped")
+    spikes_per_step: Annotated[
+        Literal[1], Field(description="most spikes of one neuron in a step; reserved")
+    ] = 1
+
+
+class ConnectionFields(_Fields):
+    """Synapses between two populations."""
+
+    kind: Annotated[
+        Literal["sparse"], Field(description="rows of single synapses; `convolution` is reserved")
+    ] = "sparse"
+    source: int = Field(ge=0, description="index into `populations`")
+    target: int = Field(ge=0, description="index into `populations`, of kind `lif`")
+    weight_shift: int = Field(ge=0, le=15, description="weights count `weight << weight_shift`")
+    delay: Annotated[Literal[0], Field(description="additional time steps; reserved")] = 0
+
+
+class EventLimitFields(_Fields):
+    """Most input events in one time step."""
+
+    form: Literal["full", "limited"] = Field(description="bound for each source, or for all")
+    value: int = Field(ge=1, le=65535, description="the bound; at most 15 if `full`")
+
+
+class ReadoutFields(_Fields):
+    """How a decision is taken."""
+
+    population: int = Field(ge=0, description="index into `populations`, of kind `lif`")
+    rule: Literal["spike_count", "membrane_last", "membrane_sum", "membrane_max", "first_spike"] = (
+        Field(description="what is accumulated")
+    )
+    window_steps: int = Field(ge=1, le=65535, description="time steps of one decision")
+
+
+class Header(_Fields):
+    """The JSON header."""
+
+    format_version: Annotated[
+        Literal[1], Field(description="of this format, not of the software")
+    ] = 1
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="digest, see below")
+    state_bits: Literal[16, 18, 24] = Field(description="width of the state word")
+    event_limit: EventLimitFields = Field(description="most input events in a time step")
+    readout: ReadoutFields = Field(description="how a decision is taken")
+    populations: list[Annotated[InputFields | LifFields, Field(discriminator="kind")]] = Field(
+        min_length=2, max_length=4096, description="inputs first, then neurons"
+    )
+    connections: list[ConnectionFields] = Field(
+        max_length=65536, description="sorted by target, then source"
+    )
+    info: dict[str, JsonValue] = Field(description="labels, origin and so on; changes no result")
+
+
+#: Objects of the header and the path under which each is found in it.
+HEADER_PARTS: dict[str, type[BaseModel]] = {
+    "": Header,
+    "event_limit": EventLimitFields,
+    "readout": ReadoutFields,
+    "populations[] of kind input": InputFields,
+    "populations[] of kind lif": LifFields,
+    "connections[]": ConnectionFields,
+}
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    if "enum" in schema:
+        return ", ".join(f"`{json.dumps(v)}`" for v in schema["enum"])
+    if "minimum" in schema:
+        return f"{schema['minimum']}..{schema.get('maximum', '')}"
+    if "pattern" in schema:
+        return "64 hexadecimal digits, small letters"
+    kind = schema.get("type", "object")
+    return {"boolean": "`true`, `false`", "string": "text"}.get(kind, str(kind))
+
+
+def field_table() -> str:
+    """The fields of the header as a Markdown table, for the documentation."""
+    lines = ["| object | field | allowed | meaning |", "|---|---|---|---|"]
+    for path, model in HEADER_PARTS.items():
+        for name, schema in model.model_json_schema()["properties"].items():
+            place = f"`{path}`" if path else "(top)"
+            lines.append(f"| {place} | `{name}` | {_allowed(schema)} | {schema['description']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _tensors(network: Network) -> Tensors:
+    found: Tensors = {}
+    for index, p in enumerate(network.populations):
+        if isinstance(p, LifPopulation):
+            found |= {f"population.{index}.{n}": getattr(p, n) for n in LIF_TENSORS}
+    for index, c in enumerate(network.connections):
+        found |= {f"connection.{index}.{n}": getattr(c.synapses, n) for n in SYNAPSE_TENSORS}
+    return found
+
+
+def _digest(header: str, tensors: Tensors) -> str:
+    """SHA-256 of the header text without its digest, then of each tensor in order of names."""
+    result = hashlib.sha256(header.encode())
+    for name, array in sorted(tensors.items()):
+        shape = ",".join(map(str, array.shape))
+        result.update(f"{name} {DTYPES[array.dtype.name]} {shape}\n".encode())
+        result.update(array.tobytes())
+    return result.hexdigest()
+
+
+def _header_text(network: Network) -> str:
+    populations: list[InputFields | LifFields] = []
+    state_bits: Any = network.state_bits
+    for p in network.populations:
+        if p.size > MAX_POPULATION_SIZE:
+            raise UnsupportedModel(
+                f"size of {p.name!r} must be at most {MAX_POPULATION_SIZE} in a model file, "
+                f"not {p.size}"
+            )
+        populations.append(
+            InputFields(name=p.name, size=p.size)
+            if isinstance(p, InputPopulation)
+            else LifFields(
+                name=p.name,
+                size=p.size,
+                spiking=p.spiking,
+                reset_mode=_word(p.reset_mode),
+                reset_order=_word(p.reset_order),
+                strict=p.strict,
+                membrane_bits=p.membrane_bits,
+            )
+        )
+    try:
+        info = json.loads(json.dumps(dict(network.info), allow_nan=False))
+        header = Header(
+            sha256=NO_DIGEST,
+            state_bits=state_bits,
+            event_limit=EventLimitFields(
+                form=_word(network.event_limit.form), value=network.event_limit.value
+            ),
+            readout=ReadoutFields(
+                population=network.readout.population,
+                rule=_word(network.readout.rule),
+                window_steps=network.readout.window_steps,
+            ),
+            populations=populations,
+            connections=[
+                ConnectionFields(source=c.source, target=c.target, weight_shift=c.weight_shift)
+                for c in network.connections
+            ],
+            info=info,
+        )
+        text = json.dumps(header.model_dump(), sort_keys=True, separators=(",", ":"))
+        if text.count(NO_DIGEST) != 1 or Header.model_validate_json(text) != header:
+            raise ValueError("it does not survive being written and read")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnsupportedModel(
+            f"info must hold JSON values only, and names must be plain text: {error}"
+        ) from error
+    return text
+
+
+def encode(network: Network) -> bytes:
+    """The bytes of a model file; the same for the same network.
+
+    Raises ``UnsupportedModel`` if the network holds what a file cannot.
+    """
+    text = _header_text(network)
+    tensors = _tensors(network)
+    text = text.replace(NO_DIGEST, _digest(text, tensors))
+    return save(tensors, metadata={METADATA_KEY: text})
+
+
+def write(network: Network, path: str | os.PathLike[str]) -> None:
+    """Write a model file, whole or not at all. Raises ``UnsupportedModel`` or ``OSError``."""
+    data = encode(network)
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str]) -> Network:
+    """Read a model file. Raises ``ModelFileError`` if it is anything but a sound model file."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return decode(data)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+def _not_whole(error: Exception) -> ModelFileError:
+    return ModelFileError(
+        f"a model file must be a whole safetensors file ({error}); copy it again or write it anew"
+    )
+
+
+def decode(data: bytes) -> Network:
+    """The network in the bytes of a model file. Raises ``ModelFileError``."""
+    if len(data) > MAX_FILE_BYTES:
+        raise ModelFileError(f"a model file must have at most {MAX_FILE_BYTES} bytes")
+    try:
+        table = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        metadata = table.get("__metadata__", {})
+        known = set(DTYPES.values())
+        foreign = {t["dtype"] for name, t in table.items() if name != "__metadata__"} - known
+        tensors = {} if foreign else load(data)
+    except (SafetensorError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise _not_whole(error) from error
+    except (RecursionError, MemoryError, OverflowError) as error:
+        raise _not_whole(error) from error
+    if foreign:
+        raise ModelFileError(f"tensors must be {sorted(known)}, not {sorted(map(str, foreign))}")
+    if list(metadata) != [METADATA_KEY]:
+        raise ModelFileError(
+            f"metadata must hold the key {METADATA_KEY!r} alone, not {sorted(metadata)}; "
+            "this is a safetensors file of another kind"
+        )
+    text = metadata[METADATA_KEY]
+    header = _parse_header(text)
+    expected = _digest(text.replace(header.sha256, NO_DIGEST), tensors)
+    if header.sha256 != expected:
+        raise ModelFileError(
+            f"sha256 must be {expected}, not {header.sha256}: the file was damaged or changed; "
+            "copy it again or write it anew"
+        )
+    try:
+        return _network(header, tensors)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
+
+
+def _parse_header(text: str) -> Header:
+    try:
+        version = json.loads(text)["format_version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelFileError("the header must be a JSON object with format_version") from error
+    if type(version) is not int or version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"format_version must be {FORMAT_VERSION}, not {version!r}; "
+            "use the version of edgesnn that wrote the file"
+        )
+    try:
+        return Header.model_validate_json(text)
+    except ValidationError as error:
+        texts = [
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].replace('Input should be', 'must be')}"
+            for e in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise ModelFileError("header: " + "; ".join(texts)) from error
+
+
+_Enum = TypeVar("_Enum", bound=IntEnum)
+
+
+def _word(value: IntEnum) -> Any:
+    return value.name.lower()
+
+
+def _value(kind: type[_Enum], word: str) -> _Enum:
+    return kind[word.upper()]
+
+
+def _network(header: Header, tensors: Tensors) -> Network:
+    """Build the network; raises ``ValueError`` where parts do not fit together."""
+    unused = dict(tensors)
+
+    def take(name: str, dtype: str) -> npt.NDArray[Any]:
+        if name not in unused:
+            raise ValueError(f"tensor {name} must be there")
+        array = unused.pop(name)
+        stored = DTYPES[array.dtype.name]
+        if stored != dtype or array.ndim != 1:
+            raise ValueError(f"tensor {name} must be {dtype} [n], not {stored} {array.shape}")
+        return array
+
+    populations: list[InputPopulation | LifPopulation] = []
+    for index, p in enumerate(header.populations):
+        if isinstance(p, InputFields):
+            populations.append(InputPopulation(p.name, p.size))
+            continue
+        arrays = {n: take(f"population.{index}.{n}", d) for n, d in LIF_TENSORS.items()}
+        for name, array in arrays.items():
+            if len(array) != p.size:
+                raise ValueError(
+                    f"tensor population.{index}.{name} must have {p.size} values, not {len(array)}"
+                )
+        populations.append(
+            LifPopulation(
+                p.name,
+                **arrays,
+                spiking=p.spiking,
+                reset_mode=_value(ResetMode, p.reset_mode),
+                reset_order=_value(ResetOrder, p.reset_order),
+                strict=p.strict,
+                membrane_bits=p.membrane_bits,
+            )
+        )
+    connections = []
+    for index, c in enumerate(header.connections):
+        arrays = {n: take(f"connection.{index}.{n}", d) for n, d in SYNAPSE_TENSORS.items()}
+        if c.target >= len(populations):
+            raise ValueError(f"target must be in 0..{len(populations) - 1}, not {c.target}")
+        synapses = Synapses(**arrays, num_targets=populations[c.target].size)
+        connections.append(Connection(c.source, c.target, synapses, c.weight_shift, c.delay))
+    if unused:
+        raise ValueError(f"tensors {sorted(unused)} must not be there")
+    keys = [(c.target, c.source) for c in connections]
+    if keys != sorted(keys):
+        raise ValueError("connections must be sorted by target, then source")
+    return Network(
+        tuple(populations),
+        tuple(connections),
+        Readout(
+            header.readout.population,
+            _value(ReadoutRule, header.readout.rule),
+            header.readout.window_steps,
+        ),
+        header.state_bits,
+        EventLimit(_value(EventLimitForm, header.event_limit.form), header.event_limit.value),
+        header.info,
+    )
