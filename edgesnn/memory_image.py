@@ -66,7 +66,8 @@ def _program(placement: Placement) -> list[int]:
             | p.strict << PopulationFlag.STRICT
             | int(p.reset_order) << PopulationFlag.RESET_AFTER_DECAY
             | (index == network.readout.population) << PopulationFlag.IS_READOUT
-            | int(p.reset_mode) << PopulationFlag.RESET_MODE,
+            | int(p.reset_mode) << PopulationFlag.RESET_MODE
+            | (index == len(network.populations) - 1) << PopulationFlag.IS_LAST,
             PopulationWord.NUM_CONNECTIONS: len(incoming),
             PopulationWord.NUM_SLOTS: placement.num_slots[index],
             PopulationWord.FIRST_SLOT: placement.first_slot[index],
@@ -182,10 +183,13 @@ def pack_placement(placement: Placement) -> bytes:
     return data + zlib.crc32(data).to_bytes(4, "little")
 
 
-def _sections(
+def sections(
     words: npt.NDArray[np.uint16],
 ) -> Iterator[tuple[tuple[Region, int], npt.NDArray[np.int64]]]:
-    """(region, lane) and elements of every section; refuses what is out of bounds or unknown."""
+    """(region, lane) and elements of every section of an image.
+
+    words   the image without its CRC-32. Raises ``ValueError`` for a section that is not ours.
+    """
     at = HEADER_WORDS
     while True:
         tag, element_words, count, address = (int(w) for w in words[at : at + 4])
@@ -261,7 +265,7 @@ def _unpack_synapses(
 def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]:
     """The network, lanes and codings that the words of an image describe."""
     lanes = int(words[HeaderWord.LANES])
-    sections = dict(_sections(words))
+    sections = dict(sections(words))
     program = sections[Region.PROGRAM, 0]
     memories = [sections[Region.SYNAPSES, k].astype(np.uint16) for k in range(lanes)]
     descriptors = _descriptors(program)

@@ -28,6 +28,7 @@ class Region(IntEnum):
     MEMBRANE = 8
     SPIKES = 9
     ACCUMULATOR = 10
+    COUNTER = 11
 
 
 #: Ends the list of sections.
@@ -35,7 +36,20 @@ END_OF_SECTIONS = 0xFF
 #: Regions whose elements are stored as two words, low word first.
 TWO_WORD_REGIONS = (Region.THRESHOLD, Region.BIAS)
 #: Regions that exist once, not once in each lane.
-SHARED_REGIONS = (Region.PROGRAM, Region.SPIKES)
+SHARED_REGIONS = (Region.PROGRAM, Region.SPIKES, Region.COUNTER)
+
+
+class CounterWord(IntEnum):
+    """Elements of the counter region, 32 bits each; the first as in run_result.Counters."""
+
+    STEPS = 0
+    EVENTS = 1
+    SOPS = 2
+    SPIKES = 3
+    OVERFLOWS = 4
+    DROPPED = 5
+    CYCLES = 6
+    STEPS_SINCE_RESET = 7
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,7 @@ class MemoryLayout:
             Region.SYNAPSES: c.synapse_words_per_lane,
             Region.SPIKES: c.spike_words,
             Region.ACCUMULATOR: c.readout_slots,
+            Region.COUNTER: len(CounterWord),
         }.get(region, c.slots)
 
     def width(self, region: Region) -> int:
@@ -60,6 +75,7 @@ class MemoryLayout:
             Region.SPIKES: WORD_BITS,
             Region.DECAY: 13,
             Region.ACCUMULATOR: 32,
+            Region.COUNTER: 32,
         }.get(region, self.config.state_bits)
 
 
@@ -79,15 +95,19 @@ class Prologue(IntEnum):
 
 
 class PopulationWord(IntEnum):
-    """Descriptor of a population: flags, update slots, and where it lies."""
+    """Descriptor of a population: its connections, its slots, where it lies, its flags.
 
-    FLAGS = 0
-    NUM_CONNECTIONS = 1
-    NUM_SLOTS = 2
-    FIRST_SLOT = 3
-    FIRST_SPIKE_WORD = 4
+    The flags come late: the gates may fetch a descriptor while the last neurons of the
+    population before it are still on their way.
+    """
+
+    NUM_CONNECTIONS = 0
+    NUM_SLOTS = 1
+    FIRST_SLOT = 2
+    FIRST_SPIKE_WORD = 3
+    SIZE = 4
     MEMBRANE_BITS = 5
-    SIZE = 6
+    FLAGS = 6
 
 
 class PopulationFlag(IntEnum):
@@ -98,6 +118,7 @@ class PopulationFlag(IntEnum):
     RESET_AFTER_DECAY = 2
     IS_READOUT = 3
     RESET_MODE = 4
+    IS_LAST = 6
 
 
 class ConnectionWord(IntEnum):

@@ -1,0 +1,111 @@
+"""The memories of a core: plain synchronous memories, and the large one for synapses.
+
+Sizes come from :class:`edgesnn.memory_layout.MemoryLayout`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Array, ClockSignal, Const, Instance, Module, Mux, Signal, unsigned
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+#: Words of one single-port RAM block of iCE40 UltraPlus.
+SPRAM_WORDS = 1 << 14
+
+
+class TwoPortMemory(wiring.Component):
+    """One write port, one read port; the read word is there in the next cycle.
+
+    A read in the cycle of a write to the same address gives the old word.
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        self.width = width
+        self.depth = depth
+        address = unsigned(max((depth - 1).bit_length(), 1))
+        super().__init__(
+            {
+                "read_address": In(address),
+                "read_data": Out(unsigned(width)),
+                "write_address": In(address),
+                "write_data": In(unsigned(width)),
+                "write_enable": In(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.words = words = memory.Memory(
+            shape=unsigned(self.width), depth=self.depth, init=[]
+        )
+        write = words.write_port()
+        read = words.read_port()
+        m.d.comb += [
+            read.addr.eq(self.read_address),
+            read.en.eq(1),
+            self.read_data.eq(read.data),
+            write.addr.eq(self.write_address),
+            write.data.eq(self.write_data),
+            write.en.eq(self.write_enable),
+        ]
+        return m
+
+
+class SynapseMemory(wiring.Component):
+    """16-bit words, one port: a cycle either writes or reads; the read word comes one later.
+
+    iCE40 UltraPlus has single-port RAM blocks for it (undefined after configuration, so a model
+    is always loaded); other devices take block RAM. In a cycle after a write the read data is
+    undefined.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        super().__init__(
+            {
+                "address": In(16),
+                "read_data": Out(16),
+                "write_data": In(16),
+                "write_enable": In(1),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        if getattr(platform, "device", "") == "iCE40UP5K":
+            return self._spram()
+        m = Module()
+        m.submodules.words = words = TwoPortMemory(16, self.depth)
+        m.d.comb += [
+            words.read_address.eq(self.address),
+            words.write_address.eq(self.address),
+            words.write_data.eq(self.write_data),
+            words.write_enable.eq(self.write_enable),
+            self.read_data.eq(words.read_data),
+        ]
+        return m
+
+    def _spram(self) -> Module:
+        m = Module()
+        blocks = max(self.depth // SPRAM_WORDS, 1)
+        chosen = Signal(range(max(blocks, 2)))
+        outputs = Array(Signal(16, name=f"output_{n}") for n in range(blocks))
+        block = self.address[14:] if blocks > 1 else Const(0, 1)
+        m.d.sync += chosen.eq(block)
+        for n in range(blocks):
+            m.submodules[f"spram_{n}"] = Instance(
+                "SB_SPRAM256KA",
+                i_ADDRESS=self.address[:14],
+                i_DATAIN=self.write_data,
+                i_MASKWREN=Const(0b1111, 4),
+                i_WREN=self.write_enable & (block == n),
+                i_CHIPSELECT=Mux(block == n, Const(1, 1), Const(0, 1)),
+                i_CLOCK=ClockSignal(),
+                i_STANDBY=Const(0, 1),
+                i_SLEEP=Const(0, 1),
+                i_POWEROFF=Const(1, 1),
+                o_DATAOUT=outputs[n],
+            )
+        m.d.comb += self.read_data.eq(outputs[chosen] if blocks > 1 else outputs[0])
+        return m

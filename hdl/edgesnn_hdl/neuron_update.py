@@ -1,0 +1,166 @@
+"""One neuron, one time step; the gates of :func:`edgesnn.neuron.lif_step`.
+
+A pipeline that takes one neuron a cycle. With a neuron's words at the inputs in cycle 0:
+
+====== ======================================================
+cycle  what happens
+====== ======================================================
+0      ``v = membrane + bias``
+1      compare with the threshold, reset before the decay
+2      multiply; ``value``, ``spike``, ``overflow`` are valid
+3      round, reset after the decay, clamp; ``stored`` is valid
+====== ======================================================
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from edgesnn.neuron import ResetMode
+from edgesnn.number_format import DECAY_FRACTION_BITS
+
+#: Cycles from the inputs to ``value``, ``spike`` and ``overflow``, and to ``stored``.
+SPIKE_LATENCY = 2
+STORED_LATENCY = 3
+
+
+#: What the neurons of a population share; bits as in memory_layout.PopulationFlag.
+PopulationFlags = data.StructLayout(
+    {
+        "spiking": 1,
+        "strict": 1,
+        "reset_after_decay": 1,
+        "is_readout": 1,
+        "reset_mode": 2,
+        "is_last": 1,
+    }
+)
+
+
+class NeuronUpdate(wiring.Component):
+    """The update pipeline of one lane.
+
+    Parameters
+    ----------
+    state_bits : int
+        Width of the membrane, threshold and bias.
+    decay_fraction_bits : int
+        The decay is in units of 1 / 2**decay_fraction_bits (12, but for exhaustive tests).
+
+    Members
+    -------
+    flags : In(PopulationFlags)
+        Constant while neurons of a population are in the pipeline.
+    clamp_mask : In(state_bits - 1)
+        Ones below the sign bit of the clamped membrane: 2**(membrane_bits - 1) - 1.
+    membrane, threshold, bias, decay : In
+        Words of one neuron.
+    value, spike, overflow : Out
+        ``v``, whether it fired, whether ``v`` wrapped; SPIKE_LATENCY cycles later.
+    stored : Out
+        The membrane for the next step; STORED_LATENCY cycles later.
+    """
+
+    def __init__(self, state_bits: int, decay_fraction_bits: int = DECAY_FRACTION_BITS) -> None:
+        self.state_bits = state_bits
+        self.decay_fraction_bits = decay_fraction_bits
+        word = signed(state_bits)
+        super().__init__(
+            {
+                "flags": In(PopulationFlags),
+                "clamp_mask": In(unsigned(state_bits - 1)),
+                "membrane": In(word),
+                "threshold": In(word),
+                "bias": In(word),
+                "decay": In(unsigned(decay_fraction_bits + 1)),
+                "value": Out(word),
+                "spike": Out(1),
+                "overflow": Out(1),
+                "stored": Out(word),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        word = signed(self.state_bits)
+        wide = signed(self.state_bits + 1)
+        fraction = self.decay_fraction_bits
+
+        # Cycle 0: add the bias.
+        exact = Signal(wide)
+        value_1 = Signal(word)
+        overflow_1 = Signal()
+        threshold_1 = Signal(word)
+        decay_1 = Signal.like(self.decay)
+        m.d.comb += exact.eq(self.membrane + self.bias)
+        m.d.sync += [
+            value_1.eq(exact),
+            overflow_1.eq(exact[-1] ^ exact[-2]),
+            threshold_1.eq(self.threshold),
+            decay_1.eq(self.decay),
+        ]
+
+        # Cycle 1: one subtraction serves the comparison and the reset.
+        above = Signal(wide)
+        spike_1 = Signal()
+        subtract_1 = Signal()
+        # Without reset these registers can be taken into a DSP block.
+        operand_2 = Signal(word, reset_less=True)
+        decay_2 = Signal.like(self.decay, reset_less=True)
+        value_2 = Signal(word)
+        threshold_2 = Signal(word)
+        subtract_2 = Signal()
+        m.d.comb += [
+            above.eq(value_1 - threshold_1),
+            spike_1.eq(
+                self.flags.spiking & (above >= 0) & ~(self.flags.strict & (above == 0))
+            ),
+            subtract_1.eq(spike_1 & (self.flags.reset_mode == ResetMode.SUBTRACT)),
+        ]
+        m.d.sync += [
+            operand_2.eq(value_1),
+            decay_2.eq(decay_1),
+            value_2.eq(value_1),
+            threshold_2.eq(threshold_1),
+            subtract_2.eq(subtract_1 & self.flags.reset_after_decay),
+            self.spike.eq(spike_1),
+            self.overflow.eq(overflow_1),
+        ]
+        with m.If(subtract_1 & ~self.flags.reset_after_decay):
+            m.d.sync += operand_2.eq(above)
+        with m.If(spike_1 & (self.flags.reset_mode == ResetMode.TO_ZERO)):
+            m.d.sync += operand_2.eq(0)
+        m.d.comb += self.value.eq(value_2)
+
+        # Cycle 2: multiply.
+        product_3 = Signal(signed(self.state_bits + fraction + 1), reset_less=True)
+        threshold_3 = Signal(word)
+        subtract_3 = Signal()
+        m.d.sync += [
+            product_3.eq(operand_2 * decay_2),
+            threshold_3.eq(threshold_2),
+            subtract_3.eq(subtract_2),
+        ]
+
+        # Cycle 3: round toward zero, subtract what is left to subtract, clamp.
+        negative_fraction = Signal()
+        decayed = Signal(wide)
+        after = Signal(wide)
+        out_of_range = Signal()
+        upper = ~Cat(self.clamp_mask, 0)
+        m.d.comb += [
+            negative_fraction.eq(product_3[-1] & product_3[:fraction].any()),
+            decayed.eq((product_3 >> fraction) + negative_fraction),
+            after.eq(decayed - Mux(subtract_3, threshold_3, 0)),
+            out_of_range.eq(
+                ((after[: self.state_bits] ^ after[-1].replicate(self.state_bits)) & upper).any()
+            ),
+            self.stored.eq(after),
+        ]
+        with m.If(out_of_range):
+            m.d.comb += self.stored.eq(
+                Cat(self.clamp_mask, 0) ^ after[-1].replicate(self.state_bits)
+            )
+        return m
