@@ -34,6 +34,8 @@ NOTHING = -(2**31)
 SOPS, SPIKES, OVERFLOWS, NUM_COUNTS = 0, 1, 2, 3
 
 WEIGHT_BITS = 4
+#: Neurons that are looked at together in the search for spikes.
+COLLECT_BLOCK = 64
 
 Array = npt.NDArray[Any]
 
@@ -190,10 +192,16 @@ def update(
 def collect(fired: Array, fired_ids: Array) -> int:
     """List the neurons that fired, ascending. Returns how many."""
     count = 0
-    for j in range(len(fired)):
-        if fired[j]:
-            fired_ids[count] = j
-            count += 1
+    for begin in range(0, len(fired), COLLECT_BLOCK):
+        block = fired[begin : begin + COLLECT_BLOCK]
+        some = np.uint8(0)
+        for flag in block:
+            some |= flag
+        if some:
+            for j in range(len(block)):
+                if block[j]:
+                    fired_ids[count] = begin + j
+                    count += 1
     return count
 
 
@@ -220,18 +228,25 @@ def accumulate(
 ) -> None:
     """Read-out of one step; twin of ``edgesnn.readout.accumulate``."""
     mask = (np.int64(1) << 32) - 1
-    for j in range(len(accumulators)):
-        value = np.int64(values[j])
-        if rule == SPIKE_COUNT:
-            accumulators[j] = ((accumulators[j] + fired[j] - NOTHING) & mask) + NOTHING
-        elif rule == MEMBRANE_LAST:
-            accumulators[j] = value
-        elif rule == MEMBRANE_SUM:
-            accumulators[j] = ((accumulators[j] + value - NOTHING) & mask) + NOTHING
-        elif rule == MEMBRANE_MAX:
-            accumulators[j] = max(accumulators[j], value)
-        elif fired[j] and accumulators[j] == NOTHING:
-            accumulators[j] = ((-steps_since_reset - NOTHING) & mask) + NOTHING
+    if rule == SPIKE_COUNT:
+        for j in range(len(accumulators)):
+            total = accumulators[j] + np.int64(fired[j])
+            accumulators[j] = ((total - NOTHING) & mask) + NOTHING
+    elif rule == MEMBRANE_LAST:
+        for j in range(len(accumulators)):
+            accumulators[j] = np.int64(values[j])
+    elif rule == MEMBRANE_SUM:
+        for j in range(len(accumulators)):
+            total = accumulators[j] + np.int64(values[j])
+            accumulators[j] = ((total - NOTHING) & mask) + NOTHING
+    elif rule == MEMBRANE_MAX:
+        for j in range(len(accumulators)):
+            accumulators[j] = max(accumulators[j], np.int64(values[j]))
+    else:
+        first = ((-np.int64(steps_since_reset) - NOTHING) & mask) + NOTHING
+        for j in range(len(accumulators)):
+            if fired[j] and accumulators[j] == NOTHING:
+                accumulators[j] = first
 
 
 def run_step(
@@ -304,17 +319,24 @@ def run_step(
     )
 
 
+def copy(source: Array, target: Array) -> None:
+    """``target[:] = source``, which the compiler turns into one block move."""
+    for j in range(len(source)):
+        target[j] = source[j]
+
+
 def record_step(state: StateArrays, record: RecordArrays, time_step: int) -> None:
     """Copy what is recorded of the present step."""
-    column = 0
-    for first, size in record.slices:
-        for j in range(size):
-            record.spikes[time_step, column + j] = state.fired[first + j]
+    begin = 0
+    for recorded in range(len(record.slices)):
+        first = record.slices[recorded, FIRST]
+        last = first + record.slices[recorded, SIZE]
+        end = begin + record.slices[recorded, SIZE]
+        copy(state.fired[first:last], record.spikes[time_step, begin:end])
         if record.membranes.shape[1]:
-            for j in range(size):
-                record.membranes[time_step, column + j] = state.membranes[first + j]
-                record.values[time_step, column + j] = state.values[first + j]
-        column += size
+            copy(state.membranes[first:last], record.membranes[time_step, begin:end])
+            copy(state.values[first:last], record.values[time_step, begin:end])
+        begin = end
 
 
 def run_steps(
@@ -343,6 +365,12 @@ def run_steps(
     return counts
 
 
+def count_spikes(fired: Array, spike_counts: Array) -> None:
+    """Add one for each neuron that fired."""
+    for j in range(len(fired)):
+        spike_counts[j] += np.int32(fired[j])
+
+
 def run_samples(
     network: NetworkArrays,
     state: StateArrays,
@@ -359,7 +387,7 @@ def run_samples(
     first_step    int64 [num_samples + 1]: where each sample's steps start in ``step_start``
     nothing       value of every accumulator after reset
     accumulators  int64 [num_samples, read-out size], filled
-    spike_counts  int32 [num_samples, num_neurons], added to; may have no columns
+    spike_counts  int32 [num_samples, num_neurons], added to
     counts        int64 [num_samples, NUM_COUNTS], added to
     """
     busiest = 0
@@ -376,8 +404,7 @@ def run_samples(
             run_step(
                 network, state, t - first_step[sample], events, sources, positions, counts[sample]
             )
-            for j in range(spike_counts.shape[1]):
-                spike_counts[sample, j] += state.fired[j]
+            count_spikes(state.fired, spike_counts[sample])
         accumulators[sample] = state.accumulators
 
 
@@ -409,7 +436,9 @@ collect = _compile(collect)
 gather_inputs = _compile(gather_inputs)
 accumulate = _compile(accumulate)
 run_step = _compile(run_step)
+copy = _compile(copy)
 record_step = _compile(record_step)
 run_steps = _compile(run_steps)
+count_spikes = _compile(count_spikes)
 run_samples = _compile(run_samples)
 events_are_allowed = _compile(events_are_allowed)
