@@ -1,0 +1,173 @@
+"""The file of a trained model in floating point: safetensors with one JSON key.
+
+It keeps a training result for the compressor. What executors load is the ``.esnn`` file of
+:mod:`edgesnn.model_file`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from edgesnn.errors import ModelFileError, UnsupportedModel
+from edgesnn.files import write_whole
+from edgesnn.model import Model, ModelConnection, ModelPopulation
+from edgesnn.network import InputPopulation, Readout, ReadoutRule
+from edgesnn.neuron import ResetMode, ResetOrder
+
+CHECKPOINT_VERSION = 1
+METADATA_KEY = "edgesnn_checkpoint"
+_ARRAYS = ("threshold", "decay", "bias")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _InputPopulation(_Strict):
+    kind: Literal["input"] = "input"
+    name: str
+    size: int
+
+
+class _NeuronPopulation(_Strict):
+    kind: Literal["lif"] = "lif"
+    name: str
+    spiking: bool
+    reset_mode: str
+    reset_order: str
+    strict: bool
+
+
+class _Connection(_Strict):
+    source: int
+    target: int
+
+
+class _Readout(_Strict):
+    population: int
+    rule: str
+    window_steps: int
+
+
+class _Description(_Strict):
+    version: int
+    populations: list[_InputPopulation | _NeuronPopulation]
+    connections: list[_Connection]
+    readout: _Readout
+    info: dict[str, Any]
+
+
+def _describe(model: Model) -> _Description:
+    return _Description(
+        version=CHECKPOINT_VERSION,
+        populations=[
+            _NeuronPopulation(
+                name=p.name,
+                spiking=p.spiking,
+                reset_mode=p.reset_mode.name,
+                reset_order=p.reset_order.name,
+                strict=p.strict,
+            )
+            if isinstance(p, ModelPopulation)
+            else _InputPopulation(name=p.name, size=p.size)
+            for p in model.populations
+        ],
+        connections=[_Connection(source=c.source, target=c.target) for c in model.connections],
+        readout=_Readout(
+            population=model.readout.population,
+            rule=model.readout.rule.name,
+            window_steps=model.readout.window_steps,
+        ),
+        info=dict(model.info),
+    )
+
+
+def write_checkpoint(model: Model, path: Path) -> None:
+    """Write ``model``; the file appears whole or not at all."""
+    tensors = {f"weights.{i}": c.weights for i, c in enumerate(model.connections)}
+    for i, p in enumerate(model.populations):
+        if isinstance(p, ModelPopulation):
+            tensors |= {f"{name}.{i}": getattr(p, name) for name in _ARRAYS}
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    write_whole(path, save(contiguous, {METADATA_KEY: _describe(model).model_dump_json()}))
+
+
+def _parse(text: str, path: Path) -> _Description:
+    try:
+        version = json.loads(text)["version"]
+    except (ValueError, KeyError, TypeError):
+        raise ModelFileError(f"{path} must state its version; the file is damaged") from None
+    if version != CHECKPOINT_VERSION:
+        raise ModelFileError(
+            f"{path} must have version {CHECKPOINT_VERSION}, not {version!r}: train again, "
+            "or use the edgesnn that wrote it"
+        )
+    try:
+        return _Description.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelFileError(f"{path} is damaged: {where}: {first['msg']}") from None
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Model:
+    """Read what :func:`write_checkpoint` wrote.
+
+    Raises ``ModelFileError`` for a file that is absent, damaged or not a checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"a checkpoint must be a file, but {path} does not exist")
+    try:
+        with safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} must be a checkpoint file: {error}") from None
+    if METADATA_KEY not in metadata:
+        raise ModelFileError(
+            f"{path} must be a trained model in floating point (edgesnn train writes one)"
+        )
+    described = _parse(metadata[METADATA_KEY], path)
+    try:
+        return _assemble(described, tensors)
+    except KeyError as error:
+        raise ModelFileError(f"{path} is damaged: tensor or name {error} is missing") from None
+    except (UnsupportedModel, ValueError) as error:
+        raise ModelFileError(f"{path} cannot be used: {error}") from None
+
+
+def _assemble(described: _Description, tensors: dict[str, Any]) -> Model:
+    populations: list[InputPopulation | ModelPopulation] = []
+    for i, p in enumerate(described.populations):
+        if isinstance(p, _InputPopulation):
+            populations.append(InputPopulation(p.name, p.size))
+            continue
+        populations.append(
+            ModelPopulation(
+                p.name,
+                **{name: tensors[f"{name}.{i}"] for name in _ARRAYS},
+                spiking=p.spiking,
+                reset_mode=ResetMode[p.reset_mode],
+                reset_order=ResetOrder[p.reset_order],
+                strict=p.strict,
+            )
+        )
+    r = described.readout
+    return Model(
+        tuple(populations),
+        tuple(
+            ModelConnection(c.source, c.target, tensors[f"weights.{i}"])
+            for i, c in enumerate(described.connections)
+        ),
+        Readout(r.population, ReadoutRule[r.rule], r.window_steps),
+        described.info,
+    )

@@ -1,0 +1,167 @@
+"""Codes and scales to a network of integers, as fine as the overflow rule allows.
+
+The unit of a neuron's membrane is its scale divided by 2**weight_shift. A larger shift rounds
+threshold, bias and decay less, and needs more bits; the largest one that passes the design rules
+is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgesnn import design_rules
+from edgesnn.compress.calibrate import Calibration
+from edgesnn.compress.quantize import QuantizedWeights
+from edgesnn.errors import DesignRuleError
+from edgesnn.model import Model, ModelPopulation
+from edgesnn.network import (
+    Connection,
+    EventLimit,
+    InputPopulation,
+    LifPopulation,
+    Network,
+    Population,
+)
+from edgesnn.number_format import DECAY_ONE, MAX_WEIGHT_SHIFT, SignedFormat
+from edgesnn.synapses import Synapses
+
+Scales = npt.NDArray[np.float64]
+
+
+def _scale_of_population(
+    model: Model, quantized: tuple[QuantizedWeights, ...], index: int
+) -> Scales:
+    """Float value of one unit of each membrane at weight_shift 0; 1 where nothing arrives."""
+    for connection, q in zip(model.connections, quantized, strict=True):
+        if connection.target == index:
+            return q.scale
+    return np.ones(model.populations[index].size)
+
+
+def _population(
+    p: ModelPopulation, scale: Scales, weight_shift: int, membrane_bits: int, state_bits: int
+) -> LifPopulation:
+    unit = scale / 2.0**weight_shift
+    word = SignedFormat(state_bits)
+    # Beyond the word a threshold is refused by the design rules, whatever its exact value.
+    limit = 2 * word.maximum
+    threshold = np.clip(np.rint(p.threshold / unit), 1, limit) if p.spiking else 0 * unit
+    return LifPopulation(
+        p.name,
+        threshold=threshold.astype(np.int32),
+        decay=np.rint(p.decay * DECAY_ONE).astype(np.int32),
+        bias=np.clip(np.rint(p.bias / unit), -limit, limit).astype(np.int32),
+        spiking=p.spiking,
+        reset_mode=p.reset_mode,
+        reset_order=p.reset_order,
+        strict=p.strict,
+        membrane_bits=membrane_bits,
+    )
+
+
+def _network(
+    model: Model,
+    quantized: tuple[QuantizedWeights, ...],
+    choices: Mapping[int, tuple[int, int]],
+    state_bits: int,
+    event_limit: EventLimit,
+    info: Mapping[str, Any],
+) -> Network:
+    """The network with (weight_shift, membrane_bits) chosen for each population."""
+    populations: list[Population] = []
+    for index, p in enumerate(model.populations):
+        if isinstance(p, InputPopulation):
+            populations.append(p)
+        else:
+            scale = _scale_of_population(model, quantized, index)
+            populations.append(_population(p, scale, *choices[index], state_bits))
+    connections = tuple(
+        Connection(
+            c.source,
+            c.target,
+            Synapses.from_dense(q.codes),
+            weight_shift=choices[c.target][0] + q.shift,
+        )
+        for c, q in zip(model.connections, quantized, strict=True)
+    )
+    return Network(
+        tuple(populations), connections, model.readout, state_bits, event_limit, dict(info)
+    )
+
+
+def _needed_membrane_bits(
+    model: Model, calibration: Calibration, index: int, scale: Scales, weight_shift: int
+) -> int:
+    """Bits that hold what the membranes reached on the calibration samples, with a margin of 2.
+
+    Where calibration saw less than a threshold, twice the threshold counts.
+    """
+    p = model.populations[index]
+    assert isinstance(p, ModelPopulation)
+    unit = scale / 2.0**weight_shift
+    reached = np.maximum(np.abs(calibration.lowest[index]), np.abs(calibration.highest[index]))
+    if p.spiking:
+        reached = np.maximum(reached, p.threshold)
+    largest = 2 * float((reached / unit).max(initial=0))
+    return max(2, int(np.ceil(np.log2(largest + 1))) + 1)
+
+
+def to_integers(
+    model: Model,
+    quantized: tuple[QuantizedWeights, ...],
+    calibration: Calibration,
+    event_limit: EventLimit,
+    state_bits: int = 16,
+    info: Mapping[str, Any] | None = None,
+) -> Network:
+    """The finest network that obeys the design rules.
+
+    Raises ``DesignRuleError`` if even weight_shift 0 breaks them: the violations are those of the
+    coarsest network; more pruning or wider ``state_bits`` helps.
+    """
+    travels = dict(model.info) if info is None else dict(info)
+    relative = {
+        i: max(
+            (q.shift for c, q in zip(model.connections, quantized, strict=True) if c.target == i),
+            default=0,
+        )
+        for i in range(len(model.populations))
+    }
+    choices = {
+        i: (0, state_bits - 1)
+        for i, p in enumerate(model.populations)
+        if isinstance(p, ModelPopulation)
+    }
+    # Populations do not share membranes, so each is chosen by itself.
+    for index in choices:
+        for shift in range(MAX_WEIGHT_SHIFT - relative[index], -1, -1):
+            scale = _scale_of_population(model, quantized, index)
+            bits = _needed_membrane_bits(model, calibration, index, scale, shift)
+            if bits > state_bits:
+                continue
+            attempt = {**choices, index: (shift, bits)}
+            network = _network(model, quantized, attempt, state_bits, event_limit, travels)
+            if not _violations_of(network, index):
+                choices[index] = (shift, bits)
+                break
+        else:
+            scale = _scale_of_population(model, quantized, index)
+            bits = _needed_membrane_bits(model, calibration, index, scale, 0)
+            choices[index] = (0, min(bits, state_bits))
+    network = _network(model, quantized, choices, state_bits, event_limit, travels)
+    design_rules.check(network)
+    return network
+
+
+def _violations_of(network: Network, index: int) -> list[str]:
+    """Violations of the design rules that name one population."""
+    name = repr(network.populations[index].name)
+    try:
+        design_rules.check(network)
+    except DesignRuleError as error:
+        return [text for text in error.violations if name in text]
+    return []

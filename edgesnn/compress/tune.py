@@ -1,0 +1,47 @@
+"""A short training with fixed masks, through 4-bit weights, that repairs what pruning broke.
+
+Forward the rounded weights act; backward the gradient passes the rounding unchanged
+(straight-through). Source: Bengio, Leonard, Courville 2013, "Estimating or Propagating
+Gradients Through Stochastic Neurons".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from edgesnn.compress.prune import Mask, apply_masks
+from edgesnn.compress.quantize import quantize
+from edgesnn.model import Model
+from edgesnn.train.trainer import Progress, TrainingSettings, train
+
+
+def tune(
+    model: Model,
+    masks: tuple[Mask, ...],
+    rasters: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    settings: TrainingSettings,
+    method: str | None = "nearest",
+    progress: Progress | None = None,
+) -> Model:
+    """Train the weights that stay; the others are 0 in the returned model.
+
+    method   the quantizer through whose rounding it is trained; None trains in floating point
+    """
+    if method is not None:
+        quantize(model, method)  # an unknown method is refused before the work starts
+    kept_only = [torch.from_numpy(mask) for mask in masks]
+
+    def transform(stored: list[Tensor]) -> list[Tensor]:
+        kept = [w * m for w, m in zip(stored, kept_only, strict=True)]
+        if method is None:
+            return kept
+        present = model.with_weights(tuple(w.detach().numpy() for w in kept))
+        rounded = [torch.tensor(q.values(), dtype=torch.float32) for q in quantize(present, method)]
+        return [w + (r - w).detach() for w, r in zip(kept, rounded, strict=True)]
+
+    trained = train(apply_masks(model, masks), rasters, labels, settings, transform, progress)
+    return apply_masks(trained, masks)

@@ -1,0 +1,156 @@
+"""Recorded samples: read from files, and turned into events by a network's encoder."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgesnn.encoders import Encoder
+from edgesnn.errors import InputError
+from edgesnn.events import EventStream
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Windows of samples, each of which asks for one decision.
+
+    windows   float32 [num_windows, samples_per_window, channels]
+    labels    int64 [num_windows], the right answers, or None
+    """
+
+    windows: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        windows = np.asarray(self.windows, np.float32)
+        if windows.ndim == 2:
+            windows = windows[:, np.newaxis, :]
+        if windows.ndim != 3 or not windows.size:
+            raise InputError(
+                "samples must have shape [windows, channels] or [windows, samples, channels], "
+                f"not {list(windows.shape)}"
+            )
+        object.__setattr__(self, "windows", windows)
+        if self.labels is not None:
+            labels = np.asarray(self.labels)
+            if labels.shape != windows.shape[:1] or labels.dtype.kind not in "iu":
+                raise InputError(
+                    f"labels must be {len(windows)} integers, "
+                    f"not {labels.dtype} {list(labels.shape)}"
+                )
+            object.__setattr__(self, "labels", labels.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def first(self, count: int) -> Samples:
+        """The first ``count`` windows."""
+        labels = None if self.labels is None else self.labels[:count]
+        return Samples(self.windows[:count], labels)
+
+    def rasters(self, encoder: Encoder) -> npt.NDArray[np.uint8]:
+        """Event counts, uint8 [num_windows, time_step, source]."""
+        return encoder.encode_windows(self.windows)
+
+    def streams(self, encoder: Encoder) -> Iterator[EventStream]:
+        """Events of each window."""
+        return (EventStream.from_raster(raster) for raster in self.rasters(encoder))
+
+
+def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> float:
+    """Share of right decisions; -1, no decision, is wrong."""
+    return float((decisions == labels).mean())
+
+
+def parse_line(line: str) -> list[float]:
+    """Numbers of one line, separated by commas, semicolons, tabs or blanks.
+
+    An empty line and a comment (``#``) give an empty list. Raises ``InputError``.
+    """
+    text = line.split("#", 1)[0]
+    for separator in (",", ";", "\t"):
+        text = text.replace(separator, " ")
+    try:
+        return [float(word) for word in text.split()]
+    except ValueError:
+        raise InputError(
+            f"a line must hold numbers separated by commas, tabs or blanks, not {line.strip()!r}"
+        ) from None
+
+
+def _read_npz(path: Path) -> Samples:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if "samples" not in file:
+                raise InputError(
+                    f"{path} must hold an array 'samples' (and may hold 'labels'), "
+                    f"not {sorted(file.files)}"
+                )
+            return Samples(file["samples"], file["labels"] if "labels" in file else None)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} must be an NPZ file of plain arrays: {error}") from None
+
+
+def _read_csv(path: Path, samples_per_window: int) -> Samples:
+    try:
+        rows = list(csv.reader(path.read_text().splitlines()))
+    except UnicodeDecodeError:
+        raise InputError(f"{path} must be a text file of numbers") from None
+    labelled = bool(rows) and [c.strip().lower() for c in rows[0][-1:]] == ["label"]
+    if labelled:
+        rows = rows[1:]
+    numbers = []
+    for index, row in enumerate(rows, 2 if labelled else 1):
+        try:
+            values = parse_line(",".join(row))
+        except InputError as error:
+            raise InputError(f"{path}, line {index}: {error}") from None
+        if values:
+            numbers.append(values)
+    if not numbers:
+        raise InputError(f"{path} must hold at least one line of numbers")
+    if len({len(values) for values in numbers}) != 1:
+        raise InputError(f"all lines of {path} must hold the same number of values")
+    table = np.array(numbers)
+    labels = None
+    if labelled:
+        labels = table[:, -1]
+        if not np.array_equal(labels, np.floor(labels)):
+            raise InputError(f"labels of {path} must be integers")
+        labels, table = labels.astype(np.int64), table[:, :-1]
+    count = len(table) // samples_per_window
+    if not count:
+        raise InputError(f"{path} must hold at least {samples_per_window} lines for one window")
+    windows = table[: count * samples_per_window].reshape(count, samples_per_window, -1)
+    if labels is not None:
+        labels = labels[samples_per_window - 1 :: samples_per_window][:count]
+    return Samples(windows.astype(np.float32), labels)
+
+
+def read_samples(path: Path, samples_per_window: int = 1) -> Samples:
+    """Samples from a file.
+
+    ``.npz``: an array ``samples`` [windows, channels] or [windows, samples, channels], and perhaps
+    ``labels`` [windows]. Else text: one sample a line, numbers separated by commas, tabs or
+    blanks; every ``samples_per_window`` lines are a window; if the first line ends with ``label``,
+    the last column holds the right answer (of a window: that of its last line).
+
+    Raises ``InputError``.
+    """
+    if not path.is_file():
+        raise InputError(f"samples must lie in a file, but {path} does not exist")
+    return _read_npz(path) if path.suffix == ".npz" else _read_csv(path, samples_per_window)
+
+
+def write_samples(path: Path, samples: Samples) -> None:
+    """Write an NPZ file that :func:`read_samples` reads."""
+    if samples.labels is None:
+        np.savez_compressed(path, samples=samples.windows)
+    else:
+        np.savez_compressed(path, samples=samples.windows, labels=samples.labels)

@@ -1,0 +1,1 @@
+"""Training of spiking networks with surrogate gradients, in PyTorch."""

@@ -1,0 +1,98 @@
+"""The training loop: cross entropy over the read-out, Adam, cosine schedule, all seeded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from edgesnn.errors import InputError
+from edgesnn.model import Model
+from edgesnn.train.dynamics import Dynamics, WeightTransform
+
+#: Called after each epoch with (epochs done, epochs in all, mean loss).
+Progress = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train.
+
+    epochs         passes over the training data
+    batch_size     windows in one step of the optimizer
+    learning_rate  of Adam, at the start; a cosine takes it to 0
+    weight_decay   decoupled (AdamW)
+    learn_decay    train one decay for each neuron
+    seed           of the order of batches; the same seed gives the same model
+    """
+
+    epochs: int = 40
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    learn_decay: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError("epochs and batch_size must be at least 1")
+        if not (self.learning_rate > 0 and self.weight_decay >= 0):
+            raise ValueError("learning_rate must be above 0 and weight_decay not below")
+
+
+def train(
+    model: Model,
+    rasters: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    settings: TrainingSettings,
+    transform: WeightTransform | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Train ``model`` on event counts [window, time_step, source] and their labels.
+
+    transform   acts on the weights in every forward pass (masks, rounding); the returned model
+                holds the weights before it
+    Raises ``InputError`` if data do not fit the model.
+    """
+    classes = model.populations[model.readout.population].size
+    if rasters.ndim != 3 or rasters.shape[2] != model.num_inputs:
+        raise InputError(
+            f"rasters must have shape [windows, steps, {model.num_inputs}], not {rasters.shape}"
+        )
+    if labels.shape != rasters.shape[:1] or labels.min() < 0 or labels.max() >= classes:
+        raise InputError(f"labels must be {len(rasters)} integers in 0..{classes - 1}")
+    generator = torch.Generator().manual_seed(settings.seed)
+    data, targets = torch.from_numpy(rasters), torch.from_numpy(labels)
+    dynamics = Dynamics(model, settings.learn_decay)
+    optimizer = torch.optim.AdamW(
+        [p for p in dynamics.parameters() if p.requires_grad],
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+    )
+    batches = -(-len(data) // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
+    for epoch in range(settings.epochs):
+        order = torch.randperm(len(data), generator=generator)
+        total = 0.0
+        for chosen in order.split(settings.batch_size):
+            optimizer.zero_grad()
+            activity = dynamics(data[chosen], transform)
+            scores = activity.accumulators / model.readout.window_steps
+            loss = nn.functional.cross_entropy(scores, targets[chosen])
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach()) * len(chosen)
+        if progress is not None:
+            progress(epoch + 1, settings.epochs, total / len(data))
+    return dynamics.to_model()
+
+
+def decisions(model: Model, rasters: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """What the model in floating point decides for each window; ties go to the lowest index."""
+    with torch.no_grad():
+        return Dynamics(model)(torch.from_numpy(rasters)).accumulators.argmax(1).numpy()
