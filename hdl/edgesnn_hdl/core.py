@@ -18,7 +18,7 @@ from edgesnn_hdl.memories import TwoPortMemory
 from edgesnn_hdl.scheduler import Scheduler
 
 #: Cycles from a change of region, lane or address to its ``read_data``.
-READ_LATENCY = 3
+READ_LATENCY = 2
 
 
 class AccessPort(wiring.Signature):
@@ -196,6 +196,8 @@ class Core(wiring.Component):
         # Read data, one register after the memories.
         chosen = Array(lanes)[access.lane] if len(lanes) > 1 else lanes[0]
         read_data = Signal(32)
+        counter_index = Signal(range(len(CounterWord)))
+        m.d.sync += counter_index.eq(access.address)
         with m.Switch(access.region):
             with m.Case(Region.PROGRAM):
                 m.d.comb += read_data.eq(program.read_data)
@@ -209,6 +211,6 @@ class Core(wiring.Component):
                 m.d.comb += read_data.eq(chosen.accumulator)
             with m.Case(Region.COUNTER):
                 values = Array(counters[word] for word in CounterWord)
-                m.d.comb += read_data.eq(values[access.address[:3]])
+                m.d.comb += read_data.eq(values[counter_index])
         m.d.sync += access.read_data.eq(read_data)
         return m
