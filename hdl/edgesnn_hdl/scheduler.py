@@ -166,12 +166,14 @@ class Scheduler(wiring.Component):
         updating = Signal()
         finish = Signal(range(FINISH_CYCLES))
         sweep = Signal(range(max(config.slots, config.spike_words) + 1))
+        in_step = Signal()
+        m.d.comb += self.stepping.eq(in_step & ~self.idle)
         counted = Signal()  # this step's events still have counts
 
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += self.idle.eq(1)
-                m.d.sync += self.stepping.eq(self.start & ~self.reset_state & ~self.refused)
+                m.d.sync += in_step.eq(self.start & ~self.reset_state & ~self.refused)
                 m.d.sync += [program.eq(len(Prologue)), position.eq(0), sweep.eq(0)]
                 m.d.comb += self.program_address.eq(len(Prologue))
                 with m.If(self.reset_state):
