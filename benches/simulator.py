@@ -369,7 +369,8 @@ def page(result: dict[str, Any]) -> str:
         "## Against a dense step loop in PyTorch",
         "",
         "1024 inputs to 1024 recurrent neurons, 90 % sparse, "
-        f"{100 * f['torch_activity']:.1f} % of the neurons fire in a step; 1000 steps at batch 1, 100 at batch 64; "
+        f"{100 * f['torch_activity']:.1f} % of the neurons fire in a step; 1000 steps at "
+        "batch 1, 100 at batch 64; "
         "how many times faster the simulator is.",
         "",
         "| threads | batch 1 | batch 64 | simulator: microseconds a step, batch 1 "
