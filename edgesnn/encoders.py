@@ -105,8 +105,8 @@ class RateEncoder:
 
     channels          numbers in one sample; source c is channel c
     low, high         the value that never sends, and the one that sends in every step
-    full_scale        number of codes: code = floor((value - low) / (high - low) * full_scale + 1/2),
-                      clamped to 0..full_scale
+    full_scale        the largest code; code = floor((value - low) / (high - low) * full_scale
+                      + 1/2), clamped to 0..full_scale
     start             accumulators at the start of a window, 0..full_scale - 1
     steps_per_sample  time steps for which one sample is held
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def _read_npz(path: Path) -> Samples:
                     f"{path} must hold an array 'samples' (and may hold 'labels'), "
                     f"not {sorted(file.files)}"
                 )
-            return Samples(file["samples"], file["labels"] if "labels" in file else None)
+            return Samples(file["samples"], file.get("labels"))
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} must be an NPZ file of plain arrays: {error}") from None
 
@@ -154,3 +154,26 @@ def write_samples(path: Path, samples: Samples) -> None:
         np.savez_compressed(path, samples=samples.windows)
     else:
         np.savez_compressed(path, samples=samples.windows, labels=samples.labels)
+
+
+def samples_from_lines(
+    lines: Iterable[str], channels: int, skip_bad: bool = False
+) -> Iterator[list[float]]:
+    """Samples of a running source, one a line; empty lines and comments are passed over.
+
+    skip_bad   pass over lines that are no sample (a sensor's first line is often cut);
+               else they raise ``InputError``
+    """
+    for number, line in enumerate(lines, 1):
+        try:
+            values = parse_line(line)
+            if values and len(values) != channels:
+                raise InputError(f"a sample must have {channels} channels, not {len(values)}")
+            if not np.isfinite(values).all():
+                raise InputError("a sample must hold finite numbers")
+        except InputError as error:
+            if skip_bad:
+                continue
+            raise InputError(f"line {number}: {error}") from None
+        if values:
+            yield values

@@ -27,7 +27,8 @@ from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import EventLimit, Network
 from edgesnn.samples import accuracy
 from edgesnn.simulator import BatchResult, Simulator
-from edgesnn.train.trainer import TrainingSettings, decisions
+from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.trainer import decisions
 
 #: Called with the name of the step that starts, or with "tune 3/20" within it.
 Progress = Callable[[str], None]
@@ -62,10 +63,10 @@ class CompressionSettings:
     """
 
     sparsity: float = 0.8
-    pruner: str = "magnitude"
+    pruner: str = "activity"
     quantizer: str = "nearest"
-    tune_epochs: int = 0
-    tune_rate: float = 1e-3
+    tune_epochs: int = 40
+    tune_rate: float = 1e-2
     state_bits: int = 16
     seed: int = 0
 
@@ -142,7 +143,7 @@ def _populations(
 def compress(
     model: Model,
     samples: LabelledRasters,
-    settings: CompressionSettings = CompressionSettings(),  # noqa: B008 (frozen)
+    settings: CompressionSettings = CompressionSettings(),
     evaluation: LabelledRasters | None = None,
     progress: Progress | None = None,
 ) -> tuple[Network, CompressionReport]:

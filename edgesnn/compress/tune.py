@@ -15,7 +15,8 @@ from torch import Tensor
 from edgesnn.compress.prune import Mask, apply_masks
 from edgesnn.compress.quantize import quantize
 from edgesnn.model import Model
-from edgesnn.train.trainer import Progress, TrainingSettings, train
+from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.trainer import Progress, train
 
 
 def tune(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from edgesnn.errors import InputError
 from edgesnn.recipes.digits import DIGITS
 from edgesnn.recipes.recipe import Recipe
+from edgesnn.samples import Samples
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DIGITS,)}
 
@@ -14,3 +18,16 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise InputError(f"a recipe must be one of {', '.join(sorted(RECIPES))}, not {name!r}")
     return RECIPES[name]
+
+
+def samples_for(info: Mapping[str, Any], held_out: bool = True) -> Samples:
+    """Samples of the recipe that a model or network comes from.
+
+    held_out   those that training never saw, else the training samples
+    Raises ``InputError`` if it comes from no recipe.
+    """
+    name = info.get("recipe")
+    if not isinstance(name, str):
+        raise InputError("samples must be given (--samples FILE): the network is of no recipe")
+    training, test = find_recipe(name).load()
+    return test if held_out else training

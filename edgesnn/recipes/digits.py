@@ -12,7 +12,7 @@ from edgesnn.errors import ToolNotFound
 from edgesnn.network import ReadoutRule
 from edgesnn.recipes.recipe import Recipe
 from edgesnn.samples import Samples
-from edgesnn.train.trainer import TrainingSettings
+from edgesnn.train.settings import TrainingSettings
 
 #: Share of samples that training never sees, and the seed that chooses them.
 HELD_OUT = 0.25

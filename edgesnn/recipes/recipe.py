@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from edgesnn.encoders import DeltaEncoder, RateEncoder, encoder_to_info
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
 from edgesnn.samples import Samples
-from edgesnn.train.trainer import TrainingSettings
+from edgesnn.train.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Recipe:
         sizes = [self.encoder.num_sources, *self.hidden_sizes, len(self.labels)]
         populations: list[InputPopulation | ModelPopulation] = [InputPopulation("input", sizes[0])]
         connections = []
-        for i, (before, size) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for i, (before, size) in enumerate(pairwise(sizes)):
             last = i == len(sizes) - 2
             populations.append(
                 ModelPopulation(
@@ -62,7 +63,8 @@ class Recipe:
         info: dict[str, Any] = {
             "encoder": encoder_to_info(self.encoder),
             "labels": list(self.labels),
-            "origin": f"edgesnn recipe {self.name}, seed {seed}",
+            "recipe": self.name,
+            "seed": seed,
         }
         window_steps = self.window_samples * self.encoder.steps_per_sample
         readout = Readout(len(populations) - 1, self.readout_rule, window_steps)

@@ -1,0 +1,83 @@
+"""The table of verbs, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from edgesnn import __version__
+from edgesnn.cli import (
+    board_verbs,
+    demo_verb,
+    doctor_verb,
+    model_verbs,
+    run_verbs,
+    stream_verb,
+)
+from edgesnn.cli.output import FAILURE, INTERRUPTED, report_error
+from edgesnn.errors import EdgesnnError
+
+app = typer.Typer(
+    name="edgesnn",
+    help="Compress trained spiking networks and run them bit-exactly on host and FPGA.",
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage, 3 does not fit, 4 tool or device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+#: In the order in which a user needs them.
+VERBS = {
+    "demo": demo_verb.demo,
+    "train": model_verbs.train,
+    "compress": model_verbs.compress,
+    "info": model_verbs.info,
+    "check": model_verbs.check,
+    "simulate": run_verbs.simulate,
+    "verify": run_verbs.verify,
+    "build": board_verbs.build,
+    "flash": board_verbs.flash,
+    "load": board_verbs.load,
+    "stream": stream_verb.stream,
+    "virtual-board": board_verbs.virtual_board,
+    "boards": board_verbs.boards,
+    "doctor": doctor_verb.doctor,
+    "export-verilog": board_verbs.export_verilog,
+}
+for name, verb in VERBS.items():
+    app.command(name)(verb)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"edgesnn {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Version.")
+    ] = False,
+) -> None:
+    """Compress trained spiking networks and run them bit-exactly on host and FPGA."""
+
+
+def main() -> None:
+    """Run the command line; ends the process with an exit code, never with a traceback."""
+    try:
+        app()
+    except EdgesnnError as error:
+        sys.exit(report_error(error, "--json" in sys.argv))
+    except BrokenPipeError:
+        # The reader of a pipe went away: nothing to tell, and nobody to tell it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILURE)
+    except OSError as error:
+        sys.exit(report_error(error, "--json" in sys.argv))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

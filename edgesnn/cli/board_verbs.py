@@ -1,0 +1,203 @@
+"""Verbs around boards: build, flash, load, virtual-board, boards, export-verilog."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgesnn.cli.options import Baud, BoardName, Json, NetworkFile
+from edgesnn.cli.output import Output
+
+if TYPE_CHECKING:
+    from edgesnn.build import BuildResult
+
+
+def describe_build(result: BuildResult) -> dict[str, Any]:
+    """A build as JSON values."""
+    return {
+        "bitstream": str(result.path),
+        "fmax_mhz": result.fmax_mhz,
+        "lc": result.lc,
+        "usage": dict(result.usage),
+        "seconds": result.seconds,
+        "from_cache": result.from_cache,
+    }
+
+
+def _show_build(out: Output, name: str, result: BuildResult) -> None:
+    rows = [(resource, used) for resource, used in result.usage.items()]
+    rows += [("Fmax, MHz", f"{result.fmax_mhz:.1f}"), ("build, s", f"{result.seconds:.1f}")]
+    out.table(f"{name}: {result.path}", ("resource", "value"), rows)
+    if result.from_cache:
+        out.line("Taken from the cache: design and tools are the same as last time.")
+
+
+def build(board: BoardName = "icebreaker", json: Json = False) -> None:
+    """Build the bitstream of a board. It runs every network that fits; no need to build again.
+
+    Example: edgesnn build --board icebreaker
+    """
+    from edgesnn import build as builder
+    from edgesnn_boards import find_board
+
+    out = Output(json)
+    target = find_board(board)
+    out.note("Building; the first start of the tools takes half a minute more ...")
+    with out.progress(f"build {board}"):
+        result = builder.build(target)
+    _show_build(out, board, result)
+    out.result({"board": board, **describe_build(result)})
+
+
+def flash(board: BoardName = "icebreaker", json: Json = False) -> None:
+    """Write the bitstream to a board that is plugged in; builds it first if needed.
+
+    Example: edgesnn flash --board icebreaker
+    """
+    from edgesnn import build as builder
+    from edgesnn_boards import find_board
+
+    out = Output(json)
+    target = find_board(board)
+    with out.progress(f"build {board}"):
+        result = builder.build(target)
+    out.note(f"Writing {result.path} ...")
+    builder.flash(target, result)
+    out.line(
+        f"{board} now runs {result.path.name}. Load a network: edgesnn load NETWORK --port ..."
+    )
+    out.result({"board": board, "flashed": True, **describe_build(result)})
+
+
+def load(
+    network: NetworkFile,
+    port: Annotated[str, typer.Option("--port", help="Serial port of the device.")],
+    board: BoardName = "icebreaker",
+    baud: Baud = None,
+    json: Json = False,
+) -> None:
+    """Load a network into a device over its serial port.
+
+    Example: edgesnn load digits.esnn --port /dev/ttyUSB1
+    """
+    from edgesnn import model_file
+    from edgesnn.backends.serial_device import SerialDevice
+    from edgesnn_boards import find_board
+
+    out = Output(json)
+    loaded = model_file.read(network)
+    began = time.perf_counter()
+    device = SerialDevice(port, baud or find_board(board).baud)
+    try:
+        with out.progress(f"load {network.name}"):
+            device.load(loaded)
+    finally:
+        device.close()
+    seconds = time.perf_counter() - began
+    out.line(f"{network} is loaded on {port} ({loaded.num_synapses:,} synapses, {seconds:.2f} s)")
+    out.result({"network": str(network), "port": port, "seconds": seconds})
+
+
+def virtual_board(
+    board: BoardName = "icebreaker",
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Stop after this time; default: on Ctrl-C.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run the whole gateware of a board on this machine, behind a serial port.
+
+    Prints the port; other verbs take it as --port.
+
+    Example: edgesnn virtual-board --board icebreaker
+    """
+    from edgesnn.virtual_board import VirtualBoard
+    from edgesnn_boards import find_board
+
+    out = Output(json)
+    out.note("Compiling the gateware to C++; the first time takes some seconds ...")
+    with VirtualBoard(find_board(board)) as running:
+        out.line(f"{board} listens on {running.port}; Ctrl-C stops it.")
+        out.result({"board": board, "port": str(running.port)})
+        end = None if seconds is None else time.monotonic() + seconds
+        try:
+            while end is None or time.monotonic() < end:
+                time.sleep(0.1)
+        except KeyboardInterrupt:
+            out.note("stopped")
+
+
+def boards(json: Json = False) -> None:
+    """List the boards that edgesnn can build for.
+
+    Example: edgesnn boards
+    """
+    from edgesnn_boards import all_boards
+
+    out = Output(json)
+    known = all_boards()
+    out.table(
+        "Boards",
+        ("board", "clock, MHz", "lanes", "neurons", "synapse words", "notes"),
+        [
+            (
+                b.name,
+                b.clock_hz / 1e6,
+                b.core_config.lanes,
+                b.core_config.neurons,
+                b.core_config.synapse_words,
+                b.notes,
+            )
+            for b in known
+        ],
+    )
+    out.result(
+        [
+            {
+                "name": b.name,
+                "clock_hz": b.clock_hz,
+                "baud": b.baud,
+                "core_config": dataclasses.asdict(b.core_config),
+                "notes": b.notes,
+            }
+            for b in known
+        ]
+    )
+
+
+def export_verilog(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The Verilog file.", dir_okay=False)
+    ] = Path("edgesnn_core.v"),
+    board: BoardName = "icebreaker",
+    json: Json = False,
+) -> None:
+    """Write the core of a board's size as plain Verilog.
+
+    Example: edgesnn export-verilog -o edgesnn_core.v
+    """
+    from edgesnn.files import write_whole
+    from edgesnn_boards import find_board
+
+    out = Output(json)
+    config = find_board(board).core_config
+    verilog = _verilog(config)
+    write_whole(output, verilog.encode())
+    out.line(f"{output}: {verilog.count(chr(10)):,} lines of Verilog")
+    out.result({"output": str(output), "core_config": dataclasses.asdict(config)})
+
+
+def _verilog(config: Any) -> str:
+    from edgesnn.errors import ToolNotFound
+
+    try:
+        from edgesnn_hdl import verilog
+    except ImportError as error:
+        raise ToolNotFound(
+            f"the gateware needs Amaranth ({error}): pip install 'edgesnn[fpga]'"
+        ) from None
+    return str(verilog.export(config))

@@ -1,0 +1,279 @@
+"""Verbs that make and look at models: train, compress, info, check."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgesnn.cli.options import BoardName, Json, NetworkFile
+from edgesnn.cli.output import Output, json_line, percent
+from edgesnn.errors import InputError
+
+if TYPE_CHECKING:
+    from edgesnn.compress.pipeline import LabelledRasters
+    from edgesnn.compress.report import CompressionReport
+    from edgesnn.model import Model
+    from edgesnn.network import Network
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe: digits.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The trained model.", dir_okay=False)
+    ] = Path("trained.model"),
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's.")] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the held-out samples (.npz).", dir_okay=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train a model in floating point on a recipe's data.
+
+    Example: edgesnn train digits -o digits.model --held-out digits.npz
+    """
+    from edgesnn.checkpoint import write_checkpoint
+    from edgesnn.recipes import find_recipe
+    from edgesnn.recipes.training import train_recipe
+    from edgesnn.samples import write_samples
+
+    out = Output(json)
+    chosen = find_recipe(recipe)
+    with out.progress(f"train {recipe}", epochs or chosen.settings.epochs) as advance:
+        result = train_recipe(chosen, seed, epochs, lambda done, _total, _loss: advance(done))
+    write_checkpoint(result.model, output)
+    if held_out is not None:
+        write_samples(held_out, result.held_out)
+    out.line(
+        f"{output}: {percent(result.accuracy)} of {len(result.held_out)} held-out samples right "
+        f"({result.seconds:.1f} s)"
+    )
+    out.result(
+        {
+            "output": str(output),
+            "float_accuracy": result.accuracy,
+            "training_samples": result.num_training,
+            "held_out_samples": len(result.held_out),
+            "seconds": result.seconds,
+        }
+    )
+
+
+def _labelled(model: Model, path: Path | None, held_out: bool) -> LabelledRasters:
+    """Samples as events: from a file, or from the recipe that made the model."""
+    from edgesnn.compress.pipeline import LabelledRasters
+    from edgesnn.encoders import encoder_from_info
+    from edgesnn.recipes import samples_for
+    from edgesnn.samples import read_samples
+
+    encoder = encoder_from_info(model.info)
+    per_window = model.readout.window_steps // encoder.steps_per_sample
+    samples = samples_for(model.info, held_out) if path is None else read_samples(path, per_window)
+    if samples.labels is None:
+        raise InputError(f"{path} must hold labels: an array 'labels', or a last column 'label'")
+    return LabelledRasters(samples.rasters(encoder), samples.labels)
+
+
+def compress(
+    model: Annotated[Path, typer.Argument(help="A trained model.", exists=True, dir_okay=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The network (.esnn).", dir_okay=False)
+    ] = Path("network.esnn"),
+    sparsity: Annotated[
+        float, typer.Option(help="Share of weights to remove, 0 <= SPARSITY < 1.")
+    ] = 0.8,
+    pruner: Annotated[
+        str, typer.Option(help="activity, magnitude or global-magnitude.")
+    ] = "activity",
+    quantizer: Annotated[str, typer.Option(help="nearest.")] = "nearest",
+    tune_epochs: Annotated[
+        int, typer.Option(min=0, help="Training after pruning, through 4-bit weights; 0: none.")
+    ] = 40,
+    state_bits: Annotated[int, typer.Option(help="Width of a membrane: 16, 18 or 24.")] = 16,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled training samples. Default: those of the model's recipe.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled samples to measure on. Default: the recipe's held-out ones.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the report as JSON.", dir_okay=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compress a trained model to a sparse network with 4-bit weights.
+
+    Example: edgesnn compress digits.model -o digits.esnn --sparsity 0.8
+    """
+    from edgesnn import model_file
+    from edgesnn.checkpoint import read_checkpoint
+    from edgesnn.compress.pipeline import CompressionSettings
+    from edgesnn.compress.pipeline import compress as run
+    from edgesnn.files import write_whole
+
+    out = Output(json)
+    settings = CompressionSettings(
+        sparsity=sparsity,
+        pruner=pruner,
+        quantizer=quantizer,
+        tune_epochs=tune_epochs,
+        state_bits=state_bits,
+    )
+    trained = read_checkpoint(model)
+    training = _labelled(trained, samples, held_out=False)
+    evaluation = None
+    if evaluate is not None or samples is None:
+        evaluation = _labelled(trained, evaluate, held_out=True)
+    with out.progress("compress") as advance:
+        network, found = run(
+            trained, training, settings, evaluation, lambda step: advance(text=f"compress: {step}")
+        )
+    model_file.write(network, output)
+    if report is not None:
+        write_whole(report, (json_line(found.as_json()) + "\n").encode())
+    show_compression(out, found)
+    out.line(f"{output}: {network.num_synapses:,} synapses, {output.stat().st_size:,} bytes")
+    out.result({"output": str(output), **found.as_json()})
+
+
+def show_compression(out: Output, report: CompressionReport) -> None:
+    """The report as tables."""
+    out.table(
+        "Connections",
+        ("connection", "weights", "synapses", "sparsity", "weight error", "weight_shift"),
+        [
+            (
+                c.name,
+                c.weights,
+                c.synapses,
+                percent(c.sparsity),
+                percent(c.weight_error),
+                c.weight_shift,
+            )
+            for c in report.layers
+        ],
+    )
+    out.table(
+        "Populations",
+        ("population", "neurons", "membrane_bits", "spikes/step, float", "spikes/step, network"),
+        [
+            (p.name, p.size, p.membrane_bits, p.float_rate, p.network_rate)
+            for p in report.populations
+        ],
+    )
+    out.table(
+        "Steps",
+        ("after", "accuracy", "seconds"),
+        [(s.name, percent(s.accuracy), s.seconds) for s in report.stages],
+    )
+
+
+def _describe(network: Network) -> dict[str, Any]:
+    from edgesnn.network import LifPopulation
+
+    names = [p.name for p in network.populations]
+    return {
+        "populations": [
+            {
+                "name": p.name,
+                "size": p.size,
+                "kind": "input"
+                if not isinstance(p, LifPopulation)
+                else "spiking"
+                if p.spiking
+                else "read-out",
+            }
+            for p in network.populations
+        ],
+        "connections": [
+            {
+                "source": names[c.source],
+                "target": names[c.target],
+                "synapses": c.synapses.num_synapses,
+                "density": c.synapses.density,
+                "weight_shift": c.weight_shift,
+            }
+            for c in network.connections
+        ],
+        "neurons": network.num_neurons,
+        "synapses": network.num_synapses,
+        "state_bits": network.state_bits,
+        "event_limit": {"form": network.event_limit.form.name, "value": network.event_limit.value},
+        "readout": {
+            "population": names[network.readout.population],
+            "rule": network.readout.rule.name,
+            "window_steps": network.readout.window_steps,
+        },
+        "info": dict(network.info),
+    }
+
+
+def info(network: NetworkFile, json: Json = False) -> None:
+    """Show what is in a network file.
+
+    Example: edgesnn info digits.esnn
+    """
+    from edgesnn import model_file
+
+    out = Output(json)
+    described = _describe(model_file.read(network))
+    out.table(
+        "Populations",
+        ("name", "size", "kind"),
+        [tuple(p.values()) for p in described["populations"]],
+    )
+    out.table(
+        "Connections",
+        ("source", "target", "synapses", "density", "weight_shift"),
+        [
+            (c["source"], c["target"], c["synapses"], percent(c["density"]), c["weight_shift"])
+            for c in described["connections"]
+        ],
+    )
+    readout = described["readout"]
+    out.line(
+        f"{readout['population']!r} decides by {readout['rule']} over {readout['window_steps']} "
+        f"steps; membranes of {described['state_bits']} bits; event limit "
+        f"{described['event_limit']['form']} {described['event_limit']['value']}"
+    )
+    for key, value in described["info"].items():
+        out.line(f"{key}: {json_line(value)}")
+    out.result(described)
+
+
+def check(network: NetworkFile, board: BoardName = "icebreaker", json: Json = False) -> None:
+    """Check the design rules, and whether a network fits a board; exit code 3 if it does not.
+
+    Example: edgesnn check digits.esnn --board icebreaker
+    """
+    from edgesnn import design_rules, model_file, placement
+    from edgesnn_boards import find_board
+
+    out = Output(json)
+    config = find_board(board).core_config
+    read = model_file.read(network)
+    design_rules.check(read)
+    placed = placement.place(read, config.lanes)
+    usage = placement.usage(placed, config)
+    out.table(
+        f"{network} on {board}",
+        ("resource", "needed", "available", "fits"),
+        [(u.name, u.needed, u.available, "yes" if u.fits else "NO") for u in usage],
+    )
+    placement.check_fits(placed, config)
+    out.line("The design rules hold and the network fits.")
+    out.result({"board": board, "fits": True, "usage": [dataclasses.asdict(u) for u in usage]})

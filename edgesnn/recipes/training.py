@@ -1,0 +1,42 @@
+"""Trains a recipe's network on its data; the part of recipes that needs PyTorch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from edgesnn.model import Model
+from edgesnn.recipes.recipe import Recipe
+from edgesnn.samples import Samples, accuracy
+from edgesnn.train.trainer import Progress, decisions, train
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRecipe:
+    """Result of :func:`train_recipe`; accuracy is a share of the held-out samples."""
+
+    model: Model
+    held_out: Samples
+    num_training: int
+    accuracy: float
+    seconds: float
+
+
+def train_recipe(
+    recipe: Recipe, seed: int = 0, epochs: int | None = None, progress: Progress | None = None
+) -> TrainedRecipe:
+    """Train a recipe's network on its data; held-out samples are only measured on."""
+    began = time.perf_counter()
+    samples, held_out = recipe.load()
+    assert samples.labels is not None
+    assert held_out.labels is not None
+    settings = replace(recipe.settings, seed=seed, epochs=epochs or recipe.settings.epochs)
+    model = train(
+        recipe.initial_model(seed),
+        samples.rasters(recipe.encoder),
+        samples.labels,
+        settings,
+        progress=progress,
+    )
+    right = accuracy(decisions(model, held_out.rasters(recipe.encoder)), held_out.labels)
+    return TrainedRecipe(model, held_out, len(samples), right, time.perf_counter() - began)

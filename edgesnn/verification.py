@@ -1,0 +1,78 @@
+"""The same samples on several executors: do they agree to the last bit?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgesnn.backends.base import Backend
+from edgesnn.events import EventStream
+from edgesnn.network import Network
+from edgesnn.run_result import Counters, RunResult, differences
+
+#: Called after each window with the number of windows done.
+Progress = Callable[[int], None]
+#: So many differing windows are described in words; the others are only counted.
+DESCRIBED = 5
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one executor compares with the expected results.
+
+    windows      that were run, each from reset
+    mismatches   windows in which anything differed
+    examples     the first differences in words, with the number of the window
+    counters     over all windows
+    seconds      wall time
+    """
+
+    backend: str
+    windows: int
+    mismatches: int
+    examples: tuple[str, ...]
+    counters: Counters
+    seconds: float
+
+
+def run_windows(
+    backend: Backend, streams: Sequence[EventStream], progress: Progress | None = None
+) -> list[RunResult]:
+    """Run each window from reset on a backend that has a network loaded."""
+    results = []
+    for done, stream in enumerate(streams, 1):
+        backend.reset()
+        results.append(backend.run(stream, record=False))
+        if progress is not None:
+            progress(done)
+    return results
+
+
+def compare(
+    expected: Sequence[RunResult],
+    backend: Backend,
+    network: Network,
+    streams: Sequence[EventStream],
+    progress: Progress | None = None,
+) -> tuple[Agreement, list[RunResult]]:
+    """Load ``network``, run every window, and compare with the expected results.
+
+    Spikes, accumulators, decisions and counters must be equal; cycles where both count them.
+    """
+    began = time.perf_counter()
+    backend.load(network)
+    results = run_windows(backend, streams, progress)
+    seconds = time.perf_counter() - began
+    mismatches, examples = 0, []
+    for index, (a, b) in enumerate(zip(expected, results, strict=True)):
+        cycles = bool(a.counters.cycles and b.counters.cycles)
+        if found := differences(a, b, cycles=cycles):
+            mismatches += 1
+            if mismatches <= DESCRIBED:
+                examples.append(f"window {index}: {'; '.join(found)}")
+    counters = sum((r.counters for r in results), Counters())
+    agreement = Agreement(
+        backend.name, len(streams), mismatches, tuple(examples), counters, seconds
+    )
+    return agreement, results
