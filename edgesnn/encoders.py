@@ -88,7 +88,7 @@ def _checked(samples: npt.ArrayLike, channels: int, dimensions: int | None) -> n
     return values
 
 
-def _at_least_one(**values: int) -> None:
+def _at_least_one(**values: object) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be an integer of at least 1, not {value!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 
 #: In the order in which a user needs them.
-VERBS = {
+VERBS: dict[str, Callable[..., None]] = {
     "demo": demo_verb.demo,
     "train": model_verbs.train,
     "compress": model_verbs.compress,

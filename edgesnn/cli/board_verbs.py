@@ -9,68 +9,68 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesnn.cli.options import Baud, BoardName, Json, NetworkFile
+from edgesnn.cli.options import Baud, BoardName, Json, NetworkFile, find_board
 from edgesnn.cli.output import Output
 
 if TYPE_CHECKING:
     from edgesnn.build import BuildResult
 
 
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the placement.")]
+
+
 def describe_build(result: BuildResult) -> dict[str, Any]:
     """A build as JSON values."""
     return {
-        "bitstream": str(result.path),
-        "fmax_mhz": result.fmax_mhz,
-        "lc": result.lc,
-        "usage": dict(result.usage),
-        "seconds": result.seconds,
-        "from_cache": result.from_cache,
+        **dataclasses.asdict(result),
+        "meets_timing": result.meets_timing,
     }
 
 
 def _show_build(out: Output, name: str, result: BuildResult) -> None:
-    rows = [(resource, used) for resource, used in result.usage.items()]
-    rows += [("Fmax, MHz", f"{result.fmax_mhz:.1f}"), ("build, s", f"{result.seconds:.1f}")]
-    out.table(f"{name}: {result.path}", ("resource", "value"), rows)
+    out.table(
+        f"{name}: {result.bitstream}",
+        ("resource", "used", "available"),
+        [(resource, used, available) for resource, (used, available) in result.usage.items()],
+    )
+    out.line(
+        f"Fmax {result.fmax_mhz} MHz, clock {result.clock_mhz:g} MHz: timing is "
+        f"{'met' if result.meets_timing else 'NOT met'}; built in {result.seconds:.1f} s"
+    )
     if result.from_cache:
         out.line("Taken from the cache: design and tools are the same as last time.")
 
 
-def build(board: BoardName = "icebreaker", json: Json = False) -> None:
+def build(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -> None:
     """Build the bitstream of a board. It runs every network that fits; no need to build again.
 
     Example: edgesnn build --board icebreaker
     """
     from edgesnn import build as builder
-    from edgesnn_boards import find_board
 
     out = Output(json)
     target = find_board(board)
-    out.note("Building; the first start of the tools takes half a minute more ...")
-    with out.progress(f"build {board}"):
-        result = builder.build(target)
+    with out.progress(f"build {board}") as advance:
+        result = builder.build(target, seed, lambda text: advance(text=text))
     _show_build(out, board, result)
-    out.result({"board": board, **describe_build(result)})
+    out.result({**describe_build(result)})
 
 
-def flash(board: BoardName = "icebreaker", json: Json = False) -> None:
+def flash(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -> None:
     """Write the bitstream to a board that is plugged in; builds it first if needed.
 
     Example: edgesnn flash --board icebreaker
     """
     from edgesnn import build as builder
-    from edgesnn_boards import find_board
 
     out = Output(json)
     target = find_board(board)
-    with out.progress(f"build {board}"):
-        result = builder.build(target)
-    out.note(f"Writing {result.path} ...")
+    with out.progress(f"build {board}") as advance:
+        result = builder.build(target, seed, lambda text: advance(text=text))
+    out.note(f"Writing {result.bitstream} ...")
     builder.flash(target, result)
-    out.line(
-        f"{board} now runs {result.path.name}. Load a network: edgesnn load NETWORK --port ..."
-    )
-    out.result({"board": board, "flashed": True, **describe_build(result)})
+    out.line(f"{board} runs the new bitstream. Load a network: edgesnn load NETWORK --port ...")
+    out.result({"flashed": True, **describe_build(result)})
 
 
 def load(
@@ -86,7 +86,6 @@ def load(
     """
     from edgesnn import model_file
     from edgesnn.backends.serial_device import SerialDevice
-    from edgesnn_boards import find_board
 
     out = Output(json)
     loaded = model_file.read(network)
@@ -116,7 +115,6 @@ def virtual_board(
     Example: edgesnn virtual-board --board icebreaker
     """
     from edgesnn.virtual_board import VirtualBoard
-    from edgesnn_boards import find_board
 
     out = Output(json)
     out.note("Compiling the gateware to C++; the first time takes some seconds ...")
@@ -150,7 +148,7 @@ def boards(json: Json = False) -> None:
                 b.core_config.lanes,
                 b.core_config.neurons,
                 b.core_config.synapse_words,
-                b.notes,
+                "; ".join(b.notes),
             )
             for b in known
         ],
@@ -181,7 +179,6 @@ def export_verilog(
     Example: edgesnn export-verilog -o edgesnn_core.v
     """
     from edgesnn.files import write_whole
-    from edgesnn_boards import find_board
 
     out = Output(json)
     config = find_board(board).core_config

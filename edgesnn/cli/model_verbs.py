@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesnn.cli.options import BoardName, Json, NetworkFile
+from edgesnn.cli.options import BoardName, Json, NetworkFile, find_board
 from edgesnn.cli.output import Output, json_line, percent
 from edgesnn.errors import InputError
 
@@ -261,7 +261,6 @@ def check(network: NetworkFile, board: BoardName = "icebreaker", json: Json = Fa
     Example: edgesnn check digits.esnn --board icebreaker
     """
     from edgesnn import design_rules, model_file, placement
-    from edgesnn_boards import find_board
 
     out = Output(json)
     config = find_board(board).core_config

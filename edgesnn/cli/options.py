@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from edgesnn_boards import Board
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 NetworkFile = Annotated[
@@ -27,6 +30,21 @@ SamplesFile = Annotated[
 Count = Annotated[
     int | None, typer.Option("--count", min=1, help="Use only the first COUNT windows.")
 ]
+
+
+def find_board(name: str) -> Board:
+    """The board called ``name``; an unknown name is a usage error that lists the known ones."""
+    from edgesnn_boards import all_boards
+
+    boards = {board.name: board for board in all_boards()}
+    if name not in boards:
+        known = ", ".join(boards)
+        raise typer.BadParameter(
+            f"a board must be one of {known}, not {name!r}", param_hint="--board"
+        )
+    return boards[name]
+
+
 BoardName = Annotated[str, typer.Option("--board", help="A name from 'edgesnn boards'.")]
 Port = Annotated[
     str | None,

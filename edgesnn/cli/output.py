@@ -74,7 +74,7 @@ class Output:
         table = Table(title=title, title_justify="left", title_style="bold")
         for index, column in enumerate(columns):
             numbers = all(isinstance(row[index], int | float | None) for row in rows)
-            table.add_column(column, justify="right" if numbers else "left")
+            table.add_column(column, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(_cell(value)) for value in row))
         self._console.print(table)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Baud, BoardName, Count, Json, NetworkFile, Port, SamplesFile
+from edgesnn.cli.options import (
+    Baud,
+    BoardName,
+    Count,
+    Json,
+    NetworkFile,
+    Port,
+    SamplesFile,
+    find_board,
+)
 from edgesnn.cli.output import FAILURE, Output, percent
 from edgesnn.errors import InputError
 
@@ -52,7 +61,6 @@ def simulate(
     from edgesnn.encoders import encoder_from_info
     from edgesnn.samples import accuracy
     from edgesnn.simulator import Simulator
-    from edgesnn_boards import find_board
 
     out = Output(json)
     loaded = model_file.read(network)
@@ -136,7 +144,6 @@ def verify(
     from edgesnn.backends.simulated import ReferenceBackend
     from edgesnn.encoders import encoder_from_info
     from edgesnn.verification import compare, run_windows
-    from edgesnn_boards import find_board
 
     out = Output(json)
     names = [name.strip() for name in on.split(",") if name.strip()]

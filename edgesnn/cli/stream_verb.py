@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Baud, BoardName, Count, Json, NetworkFile, Port
+from edgesnn.cli.options import Baud, BoardName, Count, Json, NetworkFile, Port, find_board
 from edgesnn.cli.output import Output, json_line, percent
 from edgesnn.cli.run_verbs import open_backend, samples_of
 from edgesnn.errors import InputError
@@ -76,7 +76,6 @@ def stream(
     from edgesnn.encoders import encoder_from_info
     from edgesnn.run_result import Counters
     from edgesnn.streaming import stream_decisions
-    from edgesnn_boards import find_board
 
     out = Output(json)
     loaded = model_file.read(network)

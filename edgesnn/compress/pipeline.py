@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -198,6 +198,10 @@ def compress(
     )
     simulator = Simulator(network)
     stages.end("integer", lambda data: simulator.run_batch(data.streams()).decisions)
+    if evaluation is not None:
+        measured = {s.name: s.accuracy for s in stages.stages if s.name in ("float", "integer")}
+        accuracies = {**measured, "samples": len(evaluation.labels)}
+        network = replace(network, info={**network.info, "accuracy": accuracies})
     total = sum(c.weights.size for c in model.connections)
     report = CompressionReport(
         sparsity=1 - network.num_synapses / total,

@@ -45,7 +45,9 @@ class QuantizedWeights:
         return values
 
 
-def _to_codes(weights: npt.NDArray[np.floating], scale: npt.ArrayLike) -> npt.NDArray[np.int8]:
+def _to_codes(
+    weights: npt.NDArray[np.floating], scale: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int8]:
     return np.clip(np.rint(weights / scale), -LARGEST_CODE, LARGEST_CODE).astype(np.int8)
 
 

@@ -42,8 +42,7 @@ def _fold(raster: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     steps, neurons = raster.shape
     together = -(-neurons // TEXT_COLUMNS)
     padded = np.pad(raster, ((0, 0), (0, -neurons % together)))
-    folded: npt.NDArray[np.bool_] = padded.reshape(steps, -1, together).any(axis=2)
-    return folded
+    return np.asarray(padded.reshape(steps, -1, together).any(axis=2), bool)
 
 
 def raster_text(name: str, raster: npt.NDArray[np.bool_]) -> str:

@@ -107,7 +107,7 @@ class Demo:
             lc=built.lc,
             seconds=time.perf_counter() - began,
         )
-        self._close(figures, agreements, board, str(built.path))
+        self._close(figures, agreements, board, built.bitstream)
         return figures
 
     def _step(self, number: int, text: str) -> None:

@@ -140,7 +140,7 @@ class Dynamics(nn.Module):
         if not p.spiking:
             return v * decay, torch.zeros_like(v)
         threshold = torch.tensor(p.threshold)
-        spikes: Tensor = _Spike.apply((v - threshold) / threshold, p.strict)  # type: ignore[no-untyped-call]
+        spikes: Tensor = _Spike.apply((v - threshold) / threshold, p.strict)
         if p.reset_mode is ResetMode.TO_ZERO:
             return v * (1 - spikes) * decay, spikes
         if p.reset_mode is ResetMode.NONE:
