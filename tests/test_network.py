@@ -1,5 +1,6 @@
 """Networks are checked when they are made."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -22,9 +23,11 @@ ROWS = Synapses.from_dense(np.array([[1], [2]]))
 
 
 def refusal(*arguments, **named):
-    with pytest.raises(ValueError) as caught:
+    try:
         Network(*arguments, **named)
-    return str(caught.value)
+    except ValueError as error:
+        return str(error)
+    return "nothing was refused"
 
 
 def test_ids_count_inputs_and_neurons_apart(small_network):
@@ -100,9 +103,8 @@ def test_parts_that_do_not_fit_are_refused():
     ],
 )
 def test_impossible_parts_are_refused(make, message):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=re.escape(message)):
         make()
-    assert message in str(caught.value)
 
 
 def test_empty_population_is_refused():

@@ -66,9 +66,8 @@ def test_largest_target_fits():
     ],
 )
 def test_arrays_that_are_no_rows_are_refused(row_start, targets, weights, num_targets, message):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=f"^{message}$"):
         Synapses(row_start, targets, weights, num_targets)
-    assert str(caught.value) == message
 
 
 def test_targets_may_fall_from_one_row_to_the_next():

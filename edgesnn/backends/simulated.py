@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from edgesnn.core_config import CoreConfig
 from edgesnn.events import EventStream
 from edgesnn.network import Network
 from edgesnn.reference import Reference
@@ -43,17 +44,21 @@ class ReferenceBackend:
 
 
 class SimulatorBackend:
-    """The Numba simulator, with the state of one run."""
+    """The Numba simulator, with the state of one run.
+
+    core_config  also predict the clock cycles of a core of this size
+    """
 
     name = "simulator"
 
-    def __init__(self) -> None:
+    def __init__(self, core_config: CoreConfig | None = None) -> None:
+        self._core_config = core_config
         self._simulator: Simulator | None = None
         self._state: SimulatorState | None = None
 
     def load(self, network: Network) -> None:
-        """Make ``network`` the one that runs. Raises ``DesignRuleError``."""
-        self._simulator = Simulator(network)
+        """Make ``network`` the one that runs. Raises ``DesignRuleError`` or ``DoesNotFit``."""
+        self._simulator = Simulator(network, self._core_config)
         self._state = None
 
     def _loaded(self) -> Simulator:

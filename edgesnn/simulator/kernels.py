@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - kernels take bare arrays, by position
 """The inner loops of the simulator: plain functions on bare arrays, compiled at the end.
 
 They run blind: :mod:`edgesnn.simulator.simulator` has checked the network and the events before.
@@ -205,20 +204,16 @@ def collect(fired: Array, fired_ids: Array) -> int:
     return count
 
 
-def gather_inputs(
-    source_ids: Array, first: int, size: int, sources: Array, positions: Array
-) -> int:
+def gather_inputs(source_ids: Array, first: int, size: int, sources: Array) -> int:
     """Pick the events of one input population out of a step's list, in order.
 
-    Fills ``sources`` (counted within the population) and ``positions`` (in the whole list).
-    Returns how many there are.
+    Fills ``sources``, counted within the population. Returns how many there are.
     """
     count = 0
-    for position in range(len(source_ids)):
-        source = np.int64(source_ids[position]) - first
+    for source_id in source_ids:
+        source = np.int64(source_id) - first
         if 0 <= source < size:
             sources[count] = source
-            positions[count] = position
             count += 1
     return count
 
@@ -255,12 +250,11 @@ def run_step(
     steps_since_reset: int,
     source_ids: Array,
     sources: Array,
-    positions: Array,
     counts: Array,
 ) -> None:
     """One time step: for each population its connections, then its update.
 
-    ``sources`` and ``positions`` are room for the events of one input population.
+    ``sources`` is room for the events of one input population.
     """
     num_inputs = len(network.inputs)
     for p in range(len(network.populations)):
@@ -275,9 +269,7 @@ def run_step(
             source = connection[SOURCE]
             if source < num_inputs:
                 where = network.inputs[source]
-                num_sources = gather_inputs(
-                    source_ids, where[FIRST], where[SIZE], sources, positions
-                )
+                num_sources = gather_inputs(source_ids, where[FIRST], where[SIZE], sources)
                 arriving = sources[:num_sources]
             else:
                 begin = network.populations[source - num_inputs][FIRST]
@@ -353,14 +345,13 @@ def run_steps(
     for t in range(len(step_start) - 1):
         busiest = max(busiest, step_start[t + 1] - step_start[t])
     sources = np.empty(busiest, np.int32)
-    positions = np.empty(busiest, np.int32)
     for p in range(len(network.populations)):
         first = network.populations[p, FIRST]
         where = slice(first, first + network.populations[p, SIZE])
         state.num_fired[p] = collect(state.fired[where], state.fired_ids[where])
     for t in range(len(step_start) - 1):
         events = source_ids[step_start[t] : step_start[t + 1]]
-        run_step(network, state, steps_since_reset + t, events, sources, positions, counts)
+        run_step(network, state, steps_since_reset + t, events, sources, counts)
         record_step(state, record, t)
     return counts
 
@@ -394,16 +385,13 @@ def run_samples(
     for t in range(len(step_start) - 1):
         busiest = max(busiest, step_start[t + 1] - step_start[t])
     sources = np.empty(busiest, np.int32)
-    positions = np.empty(busiest, np.int32)
     for sample in range(len(first_step) - 1):
         state.membranes[:] = 0
         state.num_fired[:] = 0
         state.accumulators[:] = nothing
         for t in range(first_step[sample], first_step[sample + 1]):
             events = source_ids[step_start[t] : step_start[t + 1]]
-            run_step(
-                network, state, t - first_step[sample], events, sources, positions, counts[sample]
-            )
+            run_step(network, state, t - first_step[sample], events, sources, counts[sample])
             count_spikes(state.fired, spike_counts[sample])
         accumulators[sample] = state.accumulators
 

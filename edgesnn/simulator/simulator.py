@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edgesnn import design_rules
+from edgesnn.core_config import CoreConfig
 from edgesnn.errors import InputError
 from edgesnn.events import EventStream, check_events
 from edgesnn.network import EventLimitForm, LifPopulation, Network
@@ -17,6 +18,7 @@ from edgesnn.readout import decide, initial_accumulator
 from edgesnn.run_result import Counters, RunResult
 from edgesnn.simulator import kernels
 from edgesnn.simulator.compiled_network import compile_network
+from edgesnn.simulator.core_timing import CoreTiming
 
 #: Samples are handed to threads in this many pieces each, so that uneven samples even out.
 PIECES_PER_THREAD = 4
@@ -60,6 +62,7 @@ class BatchResult:
     accumulators  int64 [num_samples, read-out size]
     spike_counts  int32 [num_samples, num_neurons]
     sops          int64 [num_samples], synaptic operations
+    cycles        int64 [num_samples], clock cycles of the core; 0 where none is modelled
     counters      of all samples together
     """
 
@@ -67,25 +70,30 @@ class BatchResult:
     accumulators: npt.NDArray[np.int64]
     spike_counts: npt.NDArray[np.int32]
     sops: npt.NDArray[np.int64]
+    cycles: npt.NDArray[np.int64]
     counters: Counters
 
 
 class Simulator:
     """A network made ready to run; it holds no state, so threads may share it.
 
-    check=False runs a network that breaks design rules (to study overflow), more slowly.
+    core_config  also predict the clock cycles of a core of this size
+    check        False runs a network that breaks design rules (to study overflow), more slowly
 
-    Raises ``DesignRuleError`` if the network breaks a rule, and ``ValueError`` in any case if a
-    neuron's parameters cannot work.
+    Raises ``DesignRuleError`` if the network breaks a rule, ``ValueError`` in any case if a
+    neuron's parameters cannot work, and ``DoesNotFit`` if the core is too small.
     """
 
-    def __init__(self, network: Network, check: bool = True) -> None:
+    def __init__(
+        self, network: Network, core_config: CoreConfig | None = None, check: bool = True
+    ) -> None:
         if check:
             design_rules.check(network)
         elif violations := design_rules.parameters_are_in_range(network):
             raise ValueError("; ".join(violations))
         self.network = network
         self._arrays = compile_network(network, checked=not check)
+        self._timing = None if core_config is None else CoreTiming(network, core_config)
 
     def initial_state(self) -> SimulatorState:
         """Membranes 0, no spikes waiting, empty accumulators, step 0."""
@@ -111,8 +119,13 @@ class Simulator:
         """
         everything = range(len(self.network.inputs), len(self.network.populations))
         counters, after, room = self._run(stream, state, everything, record)
+        spikes = room.spikes.view(np.bool_)
+        if self._timing is not None:
+            fired = None if state is None else state.fired.view(np.bool_)
+            cycles = self._timing.cycles(stream, spikes, fired)
+            counters = replace(counters, cycles=int(cycles.sum()))
         result = RunResult(
-            room.spikes.view(np.bool_),
+            spikes,
             after.accumulators.copy(),
             decide(self.network.readout.rule, after.accumulators.tolist()),
             counters,
@@ -157,11 +170,17 @@ class Simulator:
         accumulators = np.zeros((count, self.initial_state().accumulators.size), np.int64)
         spike_counts = np.zeros((count, net.num_neurons), np.int32)
         counts = np.zeros((count, kernels.NUM_COUNTS), np.int64)
+        cycles = np.zeros(count, np.int64)
 
         def run_piece(piece: slice) -> None:
             self._run_samples(
                 checked[piece], accumulators[piece], spike_counts[piece], counts[piece]
             )
+            if self._timing is not None:
+                # Cycles follow from every spike, and spikes of a batch are too many to keep.
+                for sample in range(*piece.indices(count)):
+                    result, _ = self.run(streams[sample])
+                    cycles[sample] = result.counters.cycles
 
         size = -(-count // (threads * PIECES_PER_THREAD)) if threads > 1 else count
         pieces = [slice(i, i + size) for i in range(0, count, max(size, 1))]
@@ -179,12 +198,14 @@ class Simulator:
             accumulators,
             spike_counts,
             counts[:, kernels.SOPS].copy(),
+            cycles,
             Counters(
                 steps=sum(s.num_steps for s in streams),
                 events=sum(s.num_events for s in streams),
                 sops=sums[kernels.SOPS],
                 spikes=sums[kernels.SPIKES],
                 overflows=sums[kernels.OVERFLOWS],
+                cycles=int(cycles.sum()),
             ),
         )
 
