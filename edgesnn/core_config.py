@@ -50,7 +50,7 @@ class CoreConfig:
         lanes = max(self.lanes, 1)
         limits = {
             "neurons": (16 * lanes, 4096 * lanes),
-            "synapse_words": (16 * lanes, 65536 * lanes),
+            "synapse_words": (512 * lanes, 65536 * lanes),
             "inputs": (16, 32768),
             "events": (16, 32768),
             "program_words": (16, 65536),

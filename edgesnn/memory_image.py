@@ -229,14 +229,14 @@ def _descriptors(program: npt.NDArray[np.int64]) -> list[_Descriptor]:
 
 
 def _interleaved(
-    sections: dict[tuple[Region, int], npt.NDArray[np.int64]],
+    found: dict[tuple[Region, int], npt.NDArray[np.int64]],
     region: Region,
     lanes: int,
     slots: slice,
     size: int,
 ) -> npt.NDArray[np.int64]:
     """A parameter of a population, from its lanes back to neuron order."""
-    return np.stack([sections[region, k][slots] for k in range(lanes)], axis=1).reshape(-1)[:size]
+    return np.stack([found[region, k][slots] for k in range(lanes)], axis=1).reshape(-1)[:size]
 
 
 def _unpack_synapses(
@@ -265,9 +265,9 @@ def _unpack_synapses(
 def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]:
     """The network, lanes and codings that the words of an image describe."""
     lanes = int(words[HeaderWord.LANES])
-    sections = dict(sections(words))
-    program = sections[Region.PROGRAM, 0]
-    memories = [sections[Region.SYNAPSES, k].astype(np.uint16) for k in range(lanes)]
+    found = dict(sections(words))
+    program = found[Region.PROGRAM, 0]
+    memories = [found[Region.SYNAPSES, k].astype(np.uint16) for k in range(lanes)]
     descriptors = _descriptors(program)
 
     # Input populations are not in the image: cut the sources where connections begin and end.
@@ -299,7 +299,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
         if flags & 1 << PopulationFlag.IS_READOUT:
             readouts.append(index)
         threshold, bias, decay = (
-            _interleaved(sections, region, lanes, slots, size)
+            _interleaved(found, region, lanes, slots, size)
             for region in (Region.THRESHOLD, Region.BIAS, Region.DECAY)
         )
         neurons.append(

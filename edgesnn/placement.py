@@ -9,7 +9,13 @@ from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.errors import DoesNotFit
 from edgesnn.memory_layout import ConnectionWord, PopulationWord, Prologue
 from edgesnn.network import Connection, EventLimitForm, InputPopulation, Network
-from edgesnn.synapse_coding import CodedRows, Coding, encode_rows, smaller_coding
+from edgesnn.synapse_coding import (
+    FIRST_ROW_WORD,
+    CodedRows,
+    Coding,
+    encode_rows,
+    smaller_coding,
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def place(
     for c in network.connections:
         row_starts.append(table)
         table += c.synapses.num_sources
-    used = [table] * lanes
+    used = [max(table, FIRST_ROW_WORD)] * lanes
     placed = []
     for c, start, chosen in zip(network.connections, row_starts, codings, strict=True):
         coded = tuple(encode_rows(c.synapses, chosen, k, lanes) for k in range(lanes))

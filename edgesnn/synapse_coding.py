@@ -1,7 +1,8 @@
 """How the synapses of one row are written as 16-bit words, in two codings.
 
 A row is the part of a source's fan-out that one lane owns. It says itself where it ends, so a
-core finds it with one read of its row start; a row start of 0 means an empty row.
+core finds it with one read of its row start. A row start of 0 means an empty row; no row lies
+below word FIRST_ROW_WORD, so a core need look at the high byte of a row start only.
 
 WIDE    one synapse a word: bits 0-3 weight code, bits 4-14 target slot, bit 15 set on the last
 PACKED  two entries a word, the first in the low byte. An entry: bits 0-3 weight code, bits 4-7
@@ -25,6 +26,7 @@ from edgesnn.synapses import Synapses
 #: A wide word has eleven bits for the target slot.
 WIDE_SLOTS = 1 << 11
 WIDE_LAST = 1 << 15
+FIRST_ROW_WORD = 256
 FILLER = 0xF0
 END = 0x00
 FILLER_ADVANCE = 16

@@ -19,6 +19,7 @@ def _make_plan(board: Board, seed: int) -> Any:
     from amaranth.hdl import ClockDomain, Const, Instance, Module, Signal
     from amaranth_boards.icebreaker import ICEBreakerPlatform
 
+    from edgesnn_hdl.memories import COLLISION_SCRIPT
     from edgesnn_hdl.top import EdgesnnTop
 
     class IcebreakerTop(EdgesnnTop):
@@ -69,6 +70,7 @@ def _make_plan(board: Board, seed: int) -> Any:
     platform = ICEBreakerPlatform()
     return platform.prepare(
         IcebreakerTop(board.core_config, board.clock_hz, board.baud),
+        script_after_read=COLLISION_SCRIPT,
         synth_opts="-dsp -device u",
         nextpnr_opts=f"--seed {seed} --report report.json --timing-allow-fail",
     )

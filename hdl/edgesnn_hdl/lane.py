@@ -121,7 +121,6 @@ class Lane(wiring.Component):
 
         # Integrate: queue -> walker -> sums -> membranes.
         wiring.connect(m, wiring.flipped(self.rows), queue.i)
-        wiring.connect(m, queue.o, walker.row_starts)
         walking_1 = Signal()
         walking_2 = Signal()
         m.d.sync += [walking_1.eq(~walker.idle), walking_2.eq(walking_1)]
@@ -129,7 +128,11 @@ class Lane(wiring.Component):
             walker.packed.eq(self.packed),
             walker.first_slot.eq(self.first_slot),
             walker.word.eq(synapses.read_data),
-            synapses.address.eq(Mux(self.access, self.address, walker.address)),
+            walker.row_starts.payload.eq(Mux(self.access, self.address, queue.o.payload)),
+            walker.row_starts.valid.eq(queue.o.valid),
+            queue.o.ready.eq(walker.row_starts.ready),
+            synapses.address.eq(walker.address),
+            synapses.write_address.eq(self.address),
             synapses.write_data.eq(self.data),
             synapses.write_enable.eq(self.write_synapse),
             self.synapse_word.eq(synapses.read_data),

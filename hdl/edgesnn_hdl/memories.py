@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Array, ClockSignal, Const, Instance, Module, Mux, Signal, unsigned
+from amaranth.hdl import Array, ClockSignal, Const, Instance, Module, Signal, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 #: Words of one single-port RAM block of iCE40 UltraPlus.
 SPRAM_WORDS = 1 << 14
+#: For Yosys, after reading the design: no read depends on a write in the same cycle.
+COLLISION_SCRIPT = "setparam -set COLLISION_X_MASK 1 t:$memrd_v2"
 
 
 class TwoPortMemory(wiring.Component):
     """One write port, one read port; the read word is there in the next cycle.
 
-    A read in the cycle of a write to the same address gives the old word.
+    A read in the cycle of a write to the same address gives an undefined word: block RAM of
+    iCE40 has no rule for it, and logic around it would cost more than the memory. Without a
+    platform (in simulation) the word is then the complement of the right one, so that tests
+    notice whoever relies on it. ``COLLISION_SCRIPT`` tells Yosys.
     """
 
     def __init__(self, width: int, depth: int) -> None:
@@ -50,11 +55,21 @@ class TwoPortMemory(wiring.Component):
             write.data.eq(self.write_data),
             write.en.eq(self.write_enable),
         ]
+        if platform is None:
+            collision = Signal()
+            m.d.sync += collision.eq(
+                self.write_enable & (self.read_address == self.write_address)
+            )
+            with m.If(collision):
+                m.d.comb += self.read_data.eq(~read.data)
         return m
 
 
 class SynapseMemory(wiring.Component):
     """16-bit words, one port: a cycle either writes or reads; the read word comes one later.
+
+    In a cycle that writes, ``address`` and ``write_address`` must be the same; the second is a
+    register, so that the choice of a block to write does not wait for the first.
 
     iCE40 UltraPlus has single-port RAM blocks for it (undefined after configuration, so a model
     is always loaded); other devices take block RAM. In a cycle after a write the read data is
@@ -67,6 +82,7 @@ class SynapseMemory(wiring.Component):
             {
                 "address": In(16),
                 "read_data": Out(16),
+                "write_address": In(16),
                 "write_data": In(16),
                 "write_enable": In(1),
             }
@@ -79,7 +95,7 @@ class SynapseMemory(wiring.Component):
         m.submodules.words = words = TwoPortMemory(16, self.depth)
         m.d.comb += [
             words.read_address.eq(self.address),
-            words.write_address.eq(self.address),
+            words.write_address.eq(self.write_address),
             words.write_data.eq(self.write_data),
             words.write_enable.eq(self.write_enable),
             self.read_data.eq(words.read_data),
@@ -99,8 +115,11 @@ class SynapseMemory(wiring.Component):
                 i_ADDRESS=self.address[:14],
                 i_DATAIN=self.write_data,
                 i_MASKWREN=Const(0b1111, 4),
-                i_WREN=self.write_enable & (block == n),
-                i_CHIPSELECT=Mux(block == n, Const(1, 1), Const(0, 1)),
+                i_WREN=self.write_enable & (self.write_address[14:] == n)
+                if blocks > 1
+                else self.write_enable,
+                # Always selected: a choice here would lengthen the slowest path of the core.
+                i_CHIPSELECT=Const(1, 1),
                 i_CLOCK=ClockSignal(),
                 i_STANDBY=Const(0, 1),
                 i_SLEEP=Const(0, 1),

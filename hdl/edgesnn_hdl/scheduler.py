@@ -191,8 +191,8 @@ class Scheduler(wiring.Component):
                         with m.Case(index):
                             m.d.sync += register.eq(self.program_word)
                     with m.Case(PopulationWord.MEMBRANE_BITS):
-                        for bit in range(config.state_bits - 1):
-                            m.d.sync += self.clamp_mask[bit].eq(self.program_word[:6] > bit + 1)
+                        masks = Array((1 << max(bits - 1, 0)) - 1 for bits in range(32))
+                        m.d.sync += self.clamp_mask.eq(masks[self.program_word[:5]])
                 m.d.sync += field.eq(field + 1)
                 with m.If(field == len(PopulationWord) - 1):
                     m.d.sync += [field.eq(0), slots_left.eq(population[PopulationWord.NUM_SLOTS])]

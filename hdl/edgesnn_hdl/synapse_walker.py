@@ -7,11 +7,11 @@ its start is read. The next start is asked for in the cycle of the last word.
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from edgesnn.synapse_coding import END, FILLER_ADVANCE
+from edgesnn.synapse_coding import END
 
 #: Cycles from a word at the memory's output to its operation at ``op_*``.
 WALK_LATENCY = 1
@@ -21,7 +21,8 @@ class SynapseWalker(wiring.Component):
     """The walker of one lane.
 
     The memory behind ``address`` answers in the next cycle and keeps nothing: the walker asks
-    again for a word that it needs twice.
+    again for a word that it needs twice. While ``idle`` it passes ``row_starts.payload`` on to
+    ``address``, valid or not.
 
     Parameters
     ----------
@@ -61,91 +62,73 @@ class SynapseWalker(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         current = Signal(16)  # address of the word that is visible
-        slot = Signal(self.slot_bits)  # one past the last slot of a packed row
+        slot = Signal(self.slot_bits)  # slot that was visited last
         second = Signal()  # the first entry of a packed word is done
         m.d.sync += current.eq(self.address)
 
-        low, high = self.word[:8], self.word[8:]
-        low_weight, high_weight = low[:4], high[:4]
-        advance_low = Signal(5)
-        advance_high = Signal(5)
-        both = Signal()
-        use_high = Signal()
-        packed_slot = Signal(self.slot_bits)
-        m.d.comb += [
-            advance_low.eq(low[4:] + 1),
-            advance_high.eq(high[4:] + 1),
-            both.eq((low_weight != 0) & (high_weight != 0)),
-            # A filler in front of a synapse is taken in the cycle of the synapse.
-            use_high.eq(second | (low_weight == 0)),
-            # Slot of the operation, plus one.
-            packed_slot.eq(
-                slot
-                + Mux(second, 0, advance_low)
-                + Mux(use_high, advance_high, 0)
-            ),
-        ]
+        # A packed word: a filler in front of a synapse is taken in the cycle of the synapse, one
+        # behind it likewise. A low end mark implies a high one (see synapse_coding), so the high
+        # entry alone tells whether the row ends; then it is not a synapse either.
+        low_weight, low_gap = self.word[:4], self.word[4:8]
+        high_weight, high_gap = self.word[8:12], self.word[12:]
+        use_high = second | (low_weight == 0)
+        leading = ~second & (low_weight == 0)
+        trailing = ~use_high & (high_weight == 0)
+        gap = Mux(use_high, high_gap, low_gap)
 
-        has_op = Signal()
-        ends_word = Signal()
-        ends_row = Signal()
-        op_slot = Signal(self.slot_bits)
-        op_weight = Signal(4)
-        with m.If(self.packed):
-            m.d.comb += [
-                op_weight.eq(Mux(use_high, high_weight, low_weight)),
-                has_op.eq(op_weight != 0),
-                ends_word.eq(second | ~both),
-                ends_row.eq(((low == END) & ~second) | (high == END)),
-                op_slot.eq(packed_slot - 1),
-            ]
-        with m.Else():
-            m.d.comb += [
-                op_weight.eq(low_weight),
-                has_op.eq(1),
-                ends_word.eq(1),
-                ends_row.eq(self.word[15]),
-                op_slot.eq(self.word[4:15]),
-            ]
-
+        op_weight = Mux(self.packed & use_high, high_weight, low_weight)
+        step = Mux(self.packed, Cat(gap, leading), self.word[4:15])
+        holds_word = self.packed & ~use_high & (high_weight != 0)
         m.d.sync += [
             self.op_valid.eq(0),
-            self.op_slot.eq(self.first_slot + op_slot),
+            self.op_slot.eq(slot + step + 1),
             self.op_weight.eq(op_weight),
         ]
 
-        def take_next() -> None:
-            """Ask for the next row start, or rest."""
-            m.d.comb += [
-                self.address.eq(self.row_starts.payload),
-                self.row_starts.ready.eq(1),
-            ]
-            with m.If(self.row_starts.valid):
-                m.next = "Start"
-            with m.Else():
-                m.next = "Idle"
-
+        # The slowest path of the core goes from the memory through this choice to its address.
+        # The high byte alone tells both an empty row and the end of a packed one.
+        idle, starting, walking = Signal(), Signal(), Signal()
+        take_next = Signal()
+        following = Signal(16)
+        ends_packed = self.word[8:] == END
+        m.d.comb += [
+            following.eq(current + 1),
+            take_next.eq(
+                (ends_packed & (starting | (walking & self.packed)))
+                | idle
+                | (self.word[15] & walking & ~self.packed)
+            ),
+            self.row_starts.ready.eq(take_next),
+            self.address.eq(
+                Mux(
+                    take_next,
+                    self.row_starts.payload,
+                    Mux(holds_word, current, following) & walking.replicate(16)
+                    | self.word & starting.replicate(16),
+                )
+            ),
+            self.idle.eq(idle),
+        ]
         with m.FSM():
             with m.State("Idle"):
-                m.d.comb += self.idle.eq(1)
-                take_next()
+                m.d.comb += idle.eq(1)
+                with m.If(self.row_starts.valid):
+                    m.next = "Start"
             with m.State("Start"):
-                m.d.sync += [slot.eq(0), second.eq(0)]
-                with m.If(self.word == 0):
-                    take_next()
-                with m.Else():
-                    m.d.comb += self.address.eq(self.word)
+                m.d.comb += starting.eq(1)
+                m.d.sync += [slot.eq(self.first_slot - 1), second.eq(0)]
+                with m.If(~take_next):
                     m.next = "Walk"
+                with m.Elif(~self.row_starts.valid):
+                    m.next = "Idle"
             with m.State("Walk"):
-                # A filler behind a synapse goes with it.
-                trailing = ends_word & ~use_high & (high_weight == 0)
-                m.d.sync += [
-                    self.op_valid.eq(has_op),
-                    slot.eq(packed_slot + Mux(trailing, FILLER_ADVANCE, 0)),
-                    second.eq(~ends_word),
-                ]
-                with m.If(ends_word & ends_row):
-                    take_next()
-                with m.Else():
-                    m.d.comb += self.address.eq(current + ends_word)
+                m.d.comb += walking.eq(1)
+                m.d.sync += [self.op_valid.eq(op_weight != 0), second.eq(holds_word)]
+                with m.If(self.packed):
+                    m.d.sync += slot.eq(slot + Cat(gap, leading | trailing) + 1)
+                with m.If(take_next):
+                    with m.If(self.row_starts.valid):
+                        m.next = "Start"
+                    with m.Else():
+                        m.next = "Idle"
         return m
