@@ -14,7 +14,7 @@ import os
 import uuid
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -35,7 +35,7 @@ from edgesnn.network import (
 from edgesnn.neuron import ResetMode, ResetOrder
 from edgesnn.synapses import Synapses
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Final = 1
 #: The one metadata key.
 METADATA_KEY = "edgesnn"
 #: A larger file is not read: no network that edgesnn can run needs it.
@@ -59,7 +59,7 @@ class _Fields(BaseModel):
 class InputFields(_Fields):
     """A population of inputs."""
 
-    kind: Annotated[Literal["input"], Field(description="a population of inputs")] = "input"
+    kind: Literal["input"] = Field(description="a population of inputs")
     name: str = Field(description="differs from every other name")
     size: int = Field(ge=1, le=MAX_POPULATION_SIZE, description="number of sources")
 
@@ -67,10 +67,9 @@ class InputFields(_Fields):
 class LifFields(_Fields):
     """A population of leaky integrate-and-fire neurons."""
 
-    kind: Annotated[
-        Literal["lif"],
-        Field(description="one state word for each neuron; `current_lif` (two) is reserved"),
-    ] = "lif"
+    kind: Literal["lif"] = Field(
+        description="one state word for each neuron; `current_lif` (two) is reserved"
+    )
     name: str = Field(description="differs from every other name")
     size: int = Field(ge=1, le=MAX_POPULATION_SIZE, description="number of neurons")
     spiking: bool = Field(description="false: a read-out that never fires")
@@ -80,21 +79,19 @@ class LifFields(_Fields):
     )
     strict: bool = Field(description="fires above the threshold, not at it")
     membrane_bits: int = Field(ge=2, le=24, description="width to which membranes are clamped")
-    spikes_per_step: Annotated[
-        Literal[1], Field(description="most spikes of one neuron in a step; reserved")
-    ] = 1
+    spikes_per_step: Literal[1] = Field(description="most spikes of one neuron in a step; reserved")
 
 
 class ConnectionFields(_Fields):
     """Synapses between two populations."""
 
-    kind: Annotated[
-        Literal["sparse"], Field(description="rows of single synapses; `convolution` is reserved")
-    ] = "sparse"
+    kind: Literal["sparse"] = Field(
+        description="rows of single synapses; `convolution` is reserved"
+    )
     source: int = Field(ge=0, description="index into `populations`")
     target: int = Field(ge=0, description="index into `populations`, of kind `lif`")
     weight_shift: int = Field(ge=0, le=15, description="weights count `weight << weight_shift`")
-    delay: Annotated[Literal[0], Field(description="additional time steps; reserved")] = 0
+    delay: Literal[0] = Field(description="additional time steps; reserved")
 
 
 class EventLimitFields(_Fields):
@@ -117,9 +114,7 @@ class ReadoutFields(_Fields):
 class Header(_Fields):
     """The JSON header."""
 
-    format_version: Annotated[
-        Literal[1], Field(description="of this format, not of the software")
-    ] = 1
+    format_version: Literal[1] = Field(description="of this format, not of the software")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="digest, see below")
     state_bits: Literal[16, 18, 24] = Field(description="width of the state word")
     event_limit: EventLimitFields = Field(description="most input events in a time step")
@@ -197,9 +192,10 @@ def _header_text(network: Network) -> str:
                 f"not {p.size}"
             )
         populations.append(
-            InputFields(name=p.name, size=p.size)
+            InputFields(kind="input", name=p.name, size=p.size)
             if isinstance(p, InputPopulation)
             else LifFields(
+                kind="lif",
                 name=p.name,
                 size=p.size,
                 spiking=p.spiking,
@@ -207,11 +203,13 @@ def _header_text(network: Network) -> str:
                 reset_order=_word(p.reset_order),
                 strict=p.strict,
                 membrane_bits=p.membrane_bits,
+                spikes_per_step=1,
             )
         )
     try:
         info = json.loads(json.dumps(dict(network.info), allow_nan=False))
         header = Header(
+            format_version=FORMAT_VERSION,
             sha256=NO_DIGEST,
             state_bits=state_bits,
             event_limit=EventLimitFields(
@@ -224,7 +222,13 @@ def _header_text(network: Network) -> str:
             ),
             populations=populations,
             connections=[
-                ConnectionFields(source=c.source, target=c.target, weight_shift=c.weight_shift)
+                ConnectionFields(
+                    kind="sparse",
+                    source=c.source,
+                    target=c.target,
+                    weight_shift=c.weight_shift,
+                    delay=0,
+                )
                 for c in network.connections
             ],
             info=info,
