@@ -80,16 +80,17 @@ def _program(placement: Placement) -> list[int]:
             source = placed.connection.source
             from_input = isinstance(network.populations[source], InputPopulation)
             size = network.populations[source].size
+            first = network.first_id[source] if from_input else placement.first_spike_word[source]
+            number = first if from_input else first * WORD_BITS
             connection = {
                 ConnectionWord.FLAGS: from_input << ConnectionFlag.FROM_INPUT
                 | int(placed.coding) << ConnectionFlag.PACKED
                 | placed.connection.weight_shift << ConnectionFlag.WEIGHT_SHIFT
                 | placed.connection.delay << ConnectionFlag.DELAY,
-                ConnectionWord.FIRST_SOURCE: network.first_id[source]
-                if from_input
-                else placement.first_spike_word[source],
-                ConnectionWord.NUM_SOURCES: size if from_input else -(-size // WORD_BITS),
-                ConnectionWord.ROW_STARTS: placed.row_starts,
+                ConnectionWord.FIRST_SOURCE: first,
+                ConnectionWord.END_SOURCE: first
+                + (size if from_input else -(-size // WORD_BITS)),
+                ConnectionWord.ROW_BASE: (placed.row_starts - number) & 0xFFFF,
             }
             words += [connection[name] for name in ConnectionWord]
     return words
@@ -245,13 +246,18 @@ def _unpack_synapses(
     num_sources: int,
     num_targets: int,
 ) -> Synapses:
-    coding = Coding((words[ConnectionWord.FLAGS] >> ConnectionFlag.PACKED) & 1)
+    flags = words[ConnectionWord.FLAGS]
+    coding = Coding((flags >> ConnectionFlag.PACKED) & 1)
+    number = words[ConnectionWord.FIRST_SOURCE]
+    if not flags & 1 << ConnectionFlag.FROM_INPUT:
+        number *= WORD_BITS
+    row_starts = (words[ConnectionWord.ROW_BASE] + number) & 0xFFFF
     lanes = len(memories)
     row_start, targets, weights = [0], [], []
     for source in range(num_sources):
         row = []
         for lane, memory in enumerate(memories):
-            start = int(memory[words[ConnectionWord.ROW_STARTS] + source])
+            start = int(memory[row_starts + source])
             if start:
                 pairs, _ = decode_row(memory, start, coding)
                 row += [(slot * lanes + lane, weight) for slot, weight in pairs]
@@ -276,8 +282,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
     for descriptor in descriptors:
         for c in descriptor.connections:
             if c[ConnectionWord.FLAGS] & 1 << ConnectionFlag.FROM_INPUT:
-                first = c[ConnectionWord.FIRST_SOURCE]
-                cuts |= {first, first + c[ConnectionWord.NUM_SOURCES]}
+                cuts |= {c[ConnectionWord.FIRST_SOURCE], c[ConnectionWord.END_SOURCE]}
     bounds = sorted(cuts)
     inputs = [
         InputPopulation(f"input{i}", last - first)
@@ -319,7 +324,8 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
         for c in d.connections:
             first = c[ConnectionWord.FIRST_SOURCE]
             if c[ConnectionWord.FLAGS] & 1 << ConnectionFlag.FROM_INPUT:
-                source, num_sources = population_of_source[first], c[ConnectionWord.NUM_SOURCES]
+                source = population_of_source[first]
+                num_sources = c[ConnectionWord.END_SOURCE] - first
             else:
                 source = population_of_spikes[first]
                 num_sources = neurons[source - len(inputs)].size

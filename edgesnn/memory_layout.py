@@ -124,14 +124,16 @@ class PopulationFlag(IntEnum):
 class ConnectionWord(IntEnum):
     """Descriptor of a connection.
 
-    FIRST_SOURCE is a source id for inputs, a word of the spike bitmap for neurons;
-    NUM_SOURCES counts sources for inputs, words of the bitmap for neurons.
+    FIRST_SOURCE, END_SOURCE  source ids of inputs, or words of the spike bitmap for neurons; the
+    second is one past the last. ROW_BASE plus a source number is the address of its row start,
+    modulo 65536; the source number is the source id of an input, or the bit of a neuron in the
+    spike bitmap, counted from bit 0 of word 0.
     """
 
     FLAGS = 0
     FIRST_SOURCE = 1
-    NUM_SOURCES = 2
-    ROW_STARTS = 3
+    END_SOURCE = 2
+    ROW_BASE = 3
 
 
 class ConnectionFlag(IntEnum):

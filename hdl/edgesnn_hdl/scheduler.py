@@ -116,13 +116,13 @@ class Scheduler(wiring.Component):
         connection = {
             ConnectionWord.FLAGS: Signal(16, name="connection_flags"),
             ConnectionWord.FIRST_SOURCE: Signal(16, name="first_source"),
-            ConnectionWord.NUM_SOURCES: Signal(16, name="num_sources"),
-            ConnectionWord.ROW_STARTS: Signal(16, name="row_starts"),
+            ConnectionWord.END_SOURCE: Signal(16, name="end_source"),
+            ConnectionWord.ROW_BASE: Signal(16, name="row_base"),
         }
         connections_left = population[PopulationWord.NUM_CONNECTIONS]
         first_source = connection[ConnectionWord.FIRST_SOURCE]
-        num_sources = connection[ConnectionWord.NUM_SOURCES]
-        row_starts = connection[ConnectionWord.ROW_STARTS]
+        end_source = connection[ConnectionWord.END_SOURCE]
+        row_base = connection[ConnectionWord.ROW_BASE]
         connection_flags = connection[ConnectionWord.FLAGS]
         from_input = connection_flags[ConnectionFlag.FROM_INPUT]
         m.d.comb += [
@@ -133,32 +133,34 @@ class Scheduler(wiring.Component):
         # Delivery: a position in the event list or in the bitmap.
         position = Signal(16)
         next_position = Signal(16)
+        end = Mux(from_input, self.num_events, end_source)
         done = Signal(WORD_BITS)  # bits of the visible bitmap word that were delivered
         remaining = Signal(WORD_BITS)
-        lowest = Signal(WORD_BITS)
-        lowest_index = Signal(range(WORD_BITS))
-        local = Signal(17)
+        others = Signal(WORD_BITS)  # remaining, but for the lowest bit
+        lowest_bit = Signal(range(WORD_BITS))
         deliver = Signal()
+        is_last = Signal()
         m.d.comb += [
             next_position.eq(position),
             self.event_address.eq(next_position),
-            self.spikes_address.eq(first_source + next_position),
+            self.spikes_address.eq(next_position),
             remaining.eq(self.spikes_word & ~done),
-            lowest.eq(remaining & -remaining),
-            local.eq(self.event - first_source),
+            others.eq(remaining & (remaining - 1)),
         ]
         for bit in reversed(range(WORD_BITS)):
             with m.If(remaining[bit]):
-                m.d.comb += lowest_index.eq(bit)
+                m.d.comb += lowest_bit.eq(bit)
         with m.If(from_input):
             m.d.comb += [
-                deliver.eq(~local[16] & (local[:16] < num_sources)),
-                self.rows.payload.eq(row_starts + local),
+                deliver.eq((self.event >= first_source) & (self.event < end_source)),
+                is_last.eq(1),
+                self.rows.payload.eq(row_base + self.event),
             ]
         with m.Else():
             m.d.comb += [
                 deliver.eq(remaining != 0),
-                self.rows.payload.eq(row_starts + Cat(lowest_index, position[:12])),
+                is_last.eq(others == 0),
+                self.rows.payload.eq(row_base + Cat(lowest_bit, position[:12])),
             ]
 
         slots_left = Signal(slot_shape.width + 1)
@@ -202,8 +204,11 @@ class Scheduler(wiring.Component):
                     with m.Else():
                         m.next = "Connection"
             with m.State("Connection"):
-                m.d.comb += [fetching.eq(1), next_position.eq(0)]
-                m.d.sync += [position.eq(0), done.eq(0)]
+                m.d.comb += [
+                    fetching.eq(1),
+                    next_position.eq(Mux(from_input, 0, first_source)),
+                ]
+                m.d.sync += [position.eq(next_position), done.eq(0)]
                 with m.Switch(field):
                     for index, register in connection.items():
                         with m.Case(index):
@@ -214,7 +219,7 @@ class Scheduler(wiring.Component):
                     m.next = "Deliver"
             with m.State("Deliver"):
                 m.d.sync += position.eq(next_position)
-                with m.If(position == Mux(from_input, self.num_events, num_sources)):
+                with m.If(position == end):
                     with m.If(from_input):
                         m.d.sync += counted.eq(0)
                     m.next = "Drain"
@@ -222,8 +227,8 @@ class Scheduler(wiring.Component):
                     m.d.comb += self.rows.valid.eq(deliver)
                     with m.If(~deliver | self.rows.ready):
                         m.d.comb += self.forget.eq(from_input)
-                        m.d.sync += done.eq(done | lowest)
-                        with m.If(from_input | (remaining == lowest)):
+                        m.d.sync += done.eq(self.spikes_word & ~others)
+                        with m.If(is_last):
                             m.d.comb += next_position.eq(position + 1)
                             m.d.sync += done.eq(0)
             with m.State("Drain"):
