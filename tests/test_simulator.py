@@ -1,6 +1,7 @@
 """The simulator gives the reference's bits, in every form in which it runs."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,6 +326,26 @@ def test_core_that_is_too_small_is_refused():
     network = random_network(3, max_size=300)
     with pytest.raises(DoesNotFit):
         Simulator(network, CoreConfig(neurons=16))
+
+
+def test_memory_follows_the_synapses():
+    """A budget: a million synapses, network and simulator together, in less than 10 MB."""
+    size, fan_out = 4096, 256
+    targets = np.tile(np.arange(0, size, size // fan_out), size)
+    row_start = np.arange(0, size * fan_out + 1, fan_out)
+    weights = np.full(size * fan_out, 3)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    cells = LifPopulation(
+        "cells", np.full(size, 9), np.full(size, 9), np.zeros(size, int), membrane_bits=15
+    )
+    rows = Synapses(row_start, targets, weights, size)
+    network = Network((InputPopulation("in", size), cells), (Connection(0, 1, rows),), Readout(1))
+    simulator = Simulator(network)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert network.num_synapses == simulator.network.num_synapses == 2**20
+    assert used - before < 10e6
 
 
 @pytest.mark.parametrize("make", [ReferenceBackend, SimulatorBackend])
