@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,16 +85,28 @@ def parse_line(line: str) -> list[float]:
         ) from None
 
 
+#: What NumPy raises for a file that is damaged, or is no archive of plain arrays.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
 def _read_npz(path: Path) -> Samples:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             if "samples" not in file:
                 raise InputError(
                     f"{path} must hold an array 'samples' (and may hold 'labels'), "
                     f"not {sorted(file.files)}"
                 )
             return Samples(file["samples"], file.get("labels"))
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path} must be an NPZ file of plain arrays: {error}") from None
 
 

@@ -25,6 +25,7 @@ from edgesnn.errors import InputError
 from edgesnn.events import EventStream
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import EventLimit, Network
+from edgesnn.number_format import STATE_BITS
 from edgesnn.samples import accuracy
 from edgesnn.simulator import BatchResult, Simulator
 from edgesnn.train.settings import TrainingSettings
@@ -73,6 +74,8 @@ class CompressionSettings:
     def __post_init__(self) -> None:
         if self.tune_epochs < 0 or not self.tune_rate > 0:
             raise InputError("tune_epochs must be at least 0 and tune_rate above 0")
+        if self.state_bits not in STATE_BITS:
+            raise InputError(f"state_bits must be one of {STATE_BITS}, not {self.state_bits}")
 
 
 class _Stages:

@@ -1,0 +1,155 @@
+"""Integers that stand for floats: the network does what the model does, as finely as rules allow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgesnn import design_rules
+from edgesnn.compress.calibrate import calibrate
+from edgesnn.compress.quantize import quantize
+from edgesnn.compress.to_integers import to_integers
+from edgesnn.errors import DesignRuleError
+from edgesnn.events import EventStream
+from edgesnn.model import Model, ModelConnection, ModelPopulation
+from edgesnn.network import (
+    EventLimit,
+    InputPopulation,
+    LifPopulation,
+    Network,
+    Readout,
+    ReadoutRule,
+)
+from edgesnn.neuron import ResetMode
+from edgesnn.reference import simulate
+from edgesnn.train.trainer import decisions
+
+
+def model(fan_in: int = 12, recurrent: bool = True, seed: int = 0) -> Model:
+    """Weights already on a grid of 4 bits, so that only the rounding of the rest remains."""
+    rng = np.random.default_rng(seed)
+
+    def grid(sources: int, targets: int, scale: float) -> np.ndarray:
+        codes = rng.integers(-7, 8, (sources, targets))
+        codes[0] = 7
+        return codes * scale
+
+    def neurons(name: str, size: int, spiking: bool) -> ModelPopulation:
+        return ModelPopulation(
+            name,
+            rng.uniform(0.8, 1.5, size),
+            rng.uniform(0.5, 1.0, size),
+            rng.uniform(-0.05, 0.05, size),
+            spiking,
+            ResetMode.SUBTRACT,
+        )
+
+    connections = [ModelConnection(0, 1, grid(fan_in, 10, 0.06))]
+    if recurrent:
+        connections.append(ModelConnection(1, 1, grid(10, 10, 0.06 / 4)))
+    connections.append(ModelConnection(1, 2, grid(10, 4, 0.1)))
+    return Model(
+        (InputPopulation("in", fan_in), neurons("a", 10, True), neurons("out", 4, False)),
+        tuple(connections),
+        Readout(2, ReadoutRule.MEMBRANE_SUM, 20),
+        {"labels": list("abcd")},
+    )
+
+
+def rasters(fan_in: int = 12, seed: int = 1) -> np.ndarray:
+    return (np.random.default_rng(seed).random((40, 20, fan_in)) < 0.4).astype(np.uint8)
+
+
+def integers(trained: Model, data: np.ndarray, limit: int = 1, state_bits: int = 16) -> Network:
+    return to_integers(
+        trained, quantize(trained), calibrate(trained, data), EventLimit(value=limit), state_bits
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_network_decides_like_the_model(seed: int, recurrent: bool) -> None:
+    trained = model(recurrent=recurrent, seed=seed)
+    data = rasters()
+    network = integers(trained, data, state_bits=24)
+    got = [simulate(network, EventStream.from_raster(r)).decision for r in data]
+    assert np.mean(np.array(got) == decisions(trained, data)) > 0.9
+
+
+def test_thresholds_and_biases_are_counted_in_the_unit_of_their_neuron() -> None:
+    trained = model(recurrent=False)
+    network = integers(trained, rasters())
+    hidden, connection = network.populations[1], network.connections[0]
+    floats = trained.populations[1]
+    assert isinstance(hidden, LifPopulation)
+    assert isinstance(floats, ModelPopulation)
+    unit = 0.06 / 2**connection.weight_shift
+    assert np.allclose(hidden.threshold * unit, floats.threshold, atol=0.51 * unit)
+    assert np.allclose(hidden.bias * unit, floats.bias, atol=0.51 * unit)
+    assert np.allclose(hidden.decay / 4096, floats.decay, atol=0.51 / 4096)
+
+
+@pytest.mark.parametrize("state_bits", [16, 18, 24])
+def test_result_obeys_the_rules_and_nothing_finer_does(state_bits: int) -> None:
+    network = integers(model(recurrent=False), rasters(), state_bits=state_bits)
+    design_rules.check(network)
+    finer = replace(network.connections[0], weight_shift=network.connections[0].weight_shift + 1)
+    hidden = network.populations[1]
+    assert isinstance(hidden, LifPopulation)
+    wider = replace(
+        hidden,
+        threshold=2 * hidden.threshold,
+        bias=2 * hidden.bias,
+        membrane_bits=min(hidden.membrane_bits + 1, state_bits),
+    )
+    with pytest.raises(DesignRuleError):
+        design_rules.check(
+            replace(
+                network,
+                connections=(finer, *network.connections[1:]),
+                populations=(network.populations[0], wider, network.populations[2]),
+            )
+        )
+
+
+def test_wider_words_and_fewer_events_allow_finer_steps() -> None:
+    trained, data = model(recurrent=False), rasters()
+    narrow = integers(trained, data).connections[0].weight_shift
+    assert integers(trained, data, state_bits=24).connections[0].weight_shift > narrow
+    assert integers(trained, data, limit=15).connections[0].weight_shift < narrow
+
+
+def test_relative_shifts_survive() -> None:
+    network = integers(model(), rasters())
+    into_hidden = {c.source: c.weight_shift for c in network.connections if c.target == 1}
+    assert into_hidden[0] - into_hidden[1] == 2
+
+
+def test_clamp_leaves_room_for_what_calibration_saw() -> None:
+    trained, data = model(), rasters()
+    network = integers(trained, data)
+    for raster in data[:10]:
+        result = simulate(network, EventStream.from_raster(raster))
+        assert result.membranes is not None
+        assert result.values is not None
+        for index in (1, 2):
+            p = network.populations[index]
+            assert isinstance(p, LifPopulation)
+            top = 1 << (p.membrane_bits - 1)
+            stored = result.membranes[:, network.neuron_slice(index)]
+            assert -top < stored.min()
+            assert stored.max() < top - 1
+
+
+def test_network_that_no_shift_makes_safe_is_refused_with_numbers() -> None:
+    trained = model(fan_in=6000, recurrent=False)
+    data = rasters(fan_in=6000)
+    with pytest.raises(DesignRuleError, match="possible membrane of 'a' must be in") as caught:
+        integers(trained, data, limit=15)
+    assert all("'a'" in text for text in caught.value.violations)
+
+
+def test_info_travels_along() -> None:
+    assert integers(model(), rasters()).info == {"labels": list("abcd")}
