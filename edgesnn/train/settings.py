@@ -14,6 +14,8 @@ class TrainingSettings:
     learning_rate  of Adam, at the start; a cosine takes it to 0
     weight_decay   decoupled (AdamW)
     learn_decay    train one decay for each neuron
+    threads        of PyTorch; with one, the result does not depend on the number of cores, and
+                   small networks are not slower
     seed           of the order of batches; the same seed gives the same model
     """
 
@@ -22,6 +24,7 @@ class TrainingSettings:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     learn_decay: bool = False
+    threads: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,17 @@ from edgesnn.train.settings import TrainingSettings
 
 #: Called after each epoch with (epochs done, epochs in all, mean loss).
 Progress = Callable[[int, int, float], None]
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """PyTorch with ``count`` threads; as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def train(
@@ -49,20 +61,21 @@ def train(
     )
     batches = -(-len(data) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
-    for epoch in range(settings.epochs):
-        order = torch.randperm(len(data), generator=generator)
-        total = 0.0
-        for chosen in order.split(settings.batch_size):
-            optimizer.zero_grad()
-            activity = dynamics(data[chosen], transform)
-            scores = activity.accumulators / model.readout.window_steps
-            loss = nn.functional.cross_entropy(scores, targets[chosen])
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach()) * len(chosen)
-        if progress is not None:
-            progress(epoch + 1, settings.epochs, total / len(data))
+    with _threads(settings.threads):
+        for epoch in range(settings.epochs):
+            order = torch.randperm(len(data), generator=generator)
+            total = 0.0
+            for chosen in order.split(settings.batch_size):
+                optimizer.zero_grad()
+                activity = dynamics(data[chosen], transform)
+                scores = activity.accumulators / model.readout.window_steps
+                loss = nn.functional.cross_entropy(scores, targets[chosen])
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                total += float(loss.detach()) * len(chosen)
+            if progress is not None:
+                progress(epoch + 1, settings.epochs, total / len(data))
     return dynamics.to_model()
 
 

@@ -68,12 +68,12 @@ def test_global_magnitude_compares_weights_relative_to_thresholds() -> None:
     trained = model()
     hidden = trained.populations[1]
     assert isinstance(hidden, ModelPopulation)
-    easy = replace(hidden, threshold=np.full(8, 0.01))
+    easy = replace(hidden, threshold=np.full(8, 1.0))
     calibration = activity(trained, np.ones(6))
     eager = replace(trained, populations=(trained.populations[0], easy, trained.populations[2]))
     plain = prune(trained, calibration, 0.5, "global-magnitude")
     tilted = prune(eager, calibration, 0.5, "global-magnitude")
-    assert tilted[0].sum() > plain[0].sum()
+    assert plain[0].sum() < tilted[0].sum() < 48
 
 
 def test_activity_drops_weights_of_silent_sources_first() -> None:
