@@ -285,6 +285,39 @@ def memory(num_synapses: int) -> float:
     return used / 1e6 * num_synapses / len(ids)
 
 
+FIRST_CALL = """
+import time
+from benches.simulator import layer
+from edgesnn.events import EventStream
+from edgesnn.network import InputPopulation, Network, Readout
+begin = time.perf_counter()
+from edgesnn.simulator import Simulator
+network = Network((InputPopulation("input", 1), layer("layer", 1, 9)), (), Readout(1), 24)
+Simulator(network).run(EventStream.from_steps([[0]]))
+print(time.perf_counter() - begin)
+"""
+
+
+def first_call() -> tuple[float, float]:
+    """Seconds from the import of the simulator to its first result: without and with a cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"NUMBA_CACHE_DIR": folder}
+        times = [
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", FIRST_CALL],
+                    cwd=HERE.parent,
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+            )
+            for _ in range(2)
+        ]
+    return times[0], times[1]
+
+
 def machine() -> str:
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
@@ -329,6 +362,7 @@ def measure(quick: bool) -> dict[str, float]:
         "million_synapses_mb": memory(1_000_000),
         "four_million_synapses_mb": memory(4_000_000),
     }
+    figures["first_call_ever_seconds"], figures["first_call_seconds"] = first_call()
     figures |= {f"in_cache_{name}": value for name, value in inside.items()}
     figures |= {f"out_of_cache_{name}": value for name, value in outside.items()}
     figures |= {f"torch_{name}": value for name, value in dense.items()}
@@ -399,6 +433,12 @@ def page(result: dict[str, Any]) -> str:
         "|---|---|",
         f"| 1,000,000 | {f['million_synapses_mb']:.1f} |",
         f"| 4,000,000 | {f['four_million_synapses_mb']:.1f} |",
+        "",
+        "## First call",
+        "",
+        "From the import of the simulator to the first result of a process: "
+        f"{f['first_call_seconds']:.1f} s; on a machine that never ran it, with the compilation "
+        f"of the kernels, {f['first_call_ever_seconds']:.1f} s.",
         "",
         "## xylosim",
         "",

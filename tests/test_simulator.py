@@ -313,6 +313,9 @@ def test_cycles_are_predicted_for_a_given_core(small_network):
     batch = simulator.run_batch([stream, EventStream.from_steps([]), stream], threads=2)
     assert batch.cycles.tolist() == [expected.sum(), 0, expected.sum()]
     assert batch.counters == result.counters + result.counters
+    plain = Simulator(small_network).run_batch([stream, EventStream.from_steps([]), stream])
+    for name in ("decisions", "accumulators", "spike_counts", "sops"):
+        assert np.array_equal(getattr(batch, name), getattr(plain, name))
     backend = SimulatorBackend(config)
     backend.load(small_network)
     first, second = list(stream)[:9], list(stream)[9:]

@@ -173,14 +173,19 @@ class Simulator:
         cycles = np.zeros(count, np.int64)
 
         def run_piece(piece: slice) -> None:
-            self._run_samples(
-                checked[piece], accumulators[piece], spike_counts[piece], counts[piece]
-            )
-            if self._timing is not None:
-                # Cycles follow from every spike, and spikes of a batch are too many to keep.
-                for sample in range(*piece.indices(count)):
-                    result, _ = self.run(streams[sample])
-                    cycles[sample] = result.counters.cycles
+            if self._timing is None:
+                self._run_samples(
+                    checked[piece], accumulators[piece], spike_counts[piece], counts[piece]
+                )
+                return
+            # Cycles follow from every single spike, so each sample is recorded.
+            for sample in range(*piece.indices(count)):
+                result, _ = self.run(streams[sample])
+                c = result.counters
+                accumulators[sample] = result.accumulators
+                spike_counts[sample] = result.spikes.sum(axis=0)
+                counts[sample] = c.sops, c.spikes, c.overflows
+                cycles[sample] = c.cycles
 
         size = -(-count // (threads * PIECES_PER_THREAD)) if threads > 1 else count
         pieces = [slice(i, i + size) for i in range(0, count, max(size, 1))]
