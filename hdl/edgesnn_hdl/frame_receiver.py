@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import crc, stream, wiring
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from edgesnn.framing import CRC_BYTES, HEADER_BYTES, MAX_CONTENT
+from edgesnn_hdl.crc32 import Crc32
 from edgesnn_hdl.memories import TwoPortMemory
 
 
@@ -51,7 +51,7 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.buffer = buffer = TwoPortMemory(8, 256)
-        m.submodules.crc = sum_ = crc.Parameters(CRC32_ISO_HDLC, 4).create()
+        m.submodules.crc = sum_ = Crc32()
         left = Signal(8)  # bytes of the block that are still to come
         first = Signal(init=1)  # the next code byte is the first of the frame
         begun = Signal()
@@ -83,7 +83,7 @@ class FrameReceiver(wiring.Component):
                     & (left == 0)
                     & (count[3:] != 0)
                     & (self.length == count - (HEADER_BYTES + CRC_BYTES))
-                    & sum_.match_detected
+                    & sum_.matches
                 )
                 with m.If(begun):
                     m.d.sync += self.valid.eq(whole | (self.valid & ~self.release))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import crc, stream, wiring
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from edgesnn_hdl.crc32 import Crc32
 from edgesnn_hdl.memories import TwoPortMemory
 
 
@@ -43,7 +43,7 @@ class FrameTransmitter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.buffer = buffer = TwoPortMemory(8, 256)
-        m.submodules.crc = sum_ = crc.Parameters(CRC32_ISO_HDLC, 4).create()
+        m.submodules.crc = sum_ = Crc32()
         scan = Signal(8)  # looks for the next zero
         next_scan = Signal(8)
         sent = Signal(8)  # start of the block, then the byte that is sent

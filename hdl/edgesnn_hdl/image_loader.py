@@ -9,8 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import crc, memory, stream, wiring
-from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from edgesnn.core_config import CoreConfig
@@ -24,6 +23,7 @@ from edgesnn.memory_layout import (
     header_limits,
 )
 from edgesnn.protocol import Status
+from edgesnn_hdl.crc32 import Crc32
 
 #: Regions of a section, in their order; the first exists once, the others for each lane.
 _REGIONS = (Region.PROGRAM, Region.SYNAPSES, Region.THRESHOLD, Region.BIAS, Region.DECAY)
@@ -108,7 +108,7 @@ class ImageLoader(wiring.Component):
             shape=unsigned(16), depth=2 * HEADER_WORDS, init=[v for pair in ranges for v in pair]
         )
         limit = table.read_port()
-        m.submodules.crc = sum_ = crc.Parameters(CRC32_ISO_HDLC, 4).create()
+        m.submodules.crc = sum_ = Crc32()
 
         total = Signal(self.position_bits)
         part = Signal(Part)
@@ -209,7 +209,7 @@ class ImageLoader(wiring.Component):
                 m.d.comb += fault.eq(Status.NOT_LOADING)
             with m.Elif((part != Part.NOTHING) | (self.position != total)):
                 m.d.comb += fault.eq(Status.IMAGE_INCOMPLETE)
-            with m.Elif(~sum_.match_detected):
+            with m.Elif(~sum_.matches):
                 m.d.comb += fault.eq(Status.IMAGE_DAMAGED)
             with m.Else():
                 m.d.sync += self.loaded.eq(1)
