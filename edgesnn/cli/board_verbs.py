@@ -90,12 +90,13 @@ def load(
     out = Output(json)
     loaded = model_file.read(network)
     began = time.perf_counter()
-    device = SerialDevice(port, baud or find_board(board).baud)
-    try:
-        with out.progress(f"load {network.name}"):
+    baud = baud or find_board(board).baud
+    with out.progress(f"load {network.name}, bytes") as advance:
+        device = SerialDevice(port, baud, lambda sent, total: advance(sent, total=total))
+        try:
             device.load(loaded)
-    finally:
-        device.close()
+        finally:
+            device.close()
     seconds = time.perf_counter() - began
     out.line(f"{network} is loaded on {port} ({loaded.num_synapses:,} synapses, {seconds:.2f} s)")
     out.result({"network": str(network), "port": port, "seconds": seconds})
@@ -118,7 +119,7 @@ def virtual_board(
 
     out = Output(json)
     out.note("Compiling the gateware to C++; the first time takes some seconds ...")
-    with VirtualBoard(find_board(board)) as running:
+    with VirtualBoard(find_board(board).core_config) as running:
         out.line(f"{board} listens on {running.port}; Ctrl-C stops it.")
         out.result({"board": board, "port": str(running.port)})
         end = None if seconds is None else time.monotonic() + seconds

@@ -87,11 +87,12 @@ class Output:
 
     @contextmanager
     def progress(self, text: str, total: int | None = None) -> Iterator[Advance]:
-        """A progress bar on the standard error stream; vanishes when done."""
+        """A progress bar on the standard error stream, if that is a terminal; vanishes when done."""
         columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
         if total is not None:
             columns.insert(2, MofNCompleteColumn())
-        with Progress(*columns, console=self._errors, transient=True) as bar:
+        quiet = not self._errors.is_terminal
+        with Progress(*columns, console=self._errors, transient=True, disable=quiet) as bar:
             yield Advance(bar, text, total)
 
 
@@ -102,10 +103,14 @@ class Advance:
         self._bar = bar
         self._task = bar.add_task(text, total=total)
 
-    def __call__(self, done: int | None = None, text: str | None = None) -> None:
-        """Move on by one, or to ``done``; ``text`` replaces the description."""
+    def __call__(
+        self, done: int | None = None, text: str | None = None, total: int | None = None
+    ) -> None:
+        """Move on by one, or to ``done``; ``text`` and ``total`` replace what was there."""
         if text is not None:
             self._bar.update(self._task, description=text)
+        if total is not None:
+            self._bar.update(self._task, total=total)
         if done is not None:
             self._bar.update(self._task, completed=done)
         elif text is None:

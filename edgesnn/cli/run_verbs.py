@@ -130,6 +130,9 @@ def verify(
         str, typer.Option("--on", help="Executors, by commas; 'device' needs --port.")
     ] = "simulator,gates",
     board: BoardName = "icebreaker",
+    membranes: Annotated[
+        bool, typer.Option("--membranes", help="Compare every membrane of every step, too.")
+    ] = False,
     port: Port = None,
     baud: Baud = None,
     json: Json = False,
@@ -157,14 +160,14 @@ def verify(
     reference = ReferenceBackend()
     reference.load(loaded)
     with out.progress("reference", len(streams)) as advance:
-        expected = run_windows(reference, streams, advance)
+        expected = run_windows(reference, streams, membranes, advance)
     found = []
     for name in names:
         out.note(f"{name}: preparing ...")
         backend = open_backend(name, target.core_config, port, baud or target.baud)
         try:
             with out.progress(name, len(streams)) as advance:
-                agreement, results = compare(expected, backend, loaded, streams, advance)
+                agreement, results = compare(expected, backend, loaded, streams, membranes, advance)
         finally:
             backend.close()
         found.append(agreement)

@@ -32,10 +32,14 @@ class BackgroundBuild:
     def running(self) -> bool:
         return self._thread.is_alive()
 
+    def raise_if_failed(self) -> None:
+        """Raise what the build raised, so that a demo does not run on for nothing."""
+        if self._error is not None:
+            raise self._error
+
     def wait(self) -> BuildResult:
         """The result; raises what the build raised."""
         self._thread.join()
-        if self._error is not None:
-            raise self._error
+        self.raise_if_failed()
         assert self._result is not None
         return self._result

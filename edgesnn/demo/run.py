@@ -76,10 +76,12 @@ class Demo:
         events = held_out.rasters(encoder)
         streams = [EventStream.from_raster(raster) for raster in events]
 
+        build.raise_if_failed()
         self._step(4, f"Running all {len(streams)} held-out digits on every executor")
         expected = self._expect(network, streams)
         agreements, best = self._compare_executors(network, streams, expected, board)
 
+        build.raise_if_failed()
         self._step(5, "Starting the virtual board: the whole gateware, behind a serial port ...")
         on_board, answers = self._stream_to_virtual_board(network, streams, best, board)
         agreements["virtual board"] = on_board
@@ -87,7 +89,8 @@ class Demo:
         assert held_out.labels is not None
         names = [str(name) for name in network.info["labels"]]
         show_confusion(out, held_out.labels, decisions, names)
-        self._picture(network, events[0], expected[0], int(held_out.labels[0]))
+        shown = int(np.argmax(decisions == held_out.labels))
+        self._picture(network, events[shown], expected[shown], int(held_out.labels[shown]))
 
         if build.running:
             self._step(6, "Waiting for the bitstream (the first start of yosys takes long) ...")
@@ -156,7 +159,7 @@ class Demo:
         reference = ReferenceBackend()
         reference.load(network)
         with self.out.progress("reference", len(streams)) as advance:
-            return run_windows(reference, streams, advance)
+            return run_windows(reference, streams, progress=advance)
 
     def _compare(
         self,
@@ -166,13 +169,14 @@ class Demo:
         expected: list[RunResult],
     ) -> tuple[Agreement, list[RunResult]]:
         with self.out.progress(backend.name, len(streams)) as advance:
-            agreement, results = compare(expected, backend, network, streams, advance)
+            agreement, results = compare(expected, backend, network, streams, progress=advance)
         verdict = (
             "the same, bit for bit"
             if not agreement.mismatches
             else f"{agreement.mismatches} windows differ: {agreement.examples[0]}"
         )
-        self.out.line(f"      {backend.name}: {verdict} ({agreement.seconds:.1f} s)")
+        name = "virtual board" if backend.name == "device" else backend.name
+        self.out.line(f"      {name}: {verdict} ({agreement.seconds:.1f} s)")
         return agreement, results
 
     def _compare_executors(
@@ -201,7 +205,7 @@ class Demo:
         from edgesnn.backends.serial_device import SerialDevice
         from edgesnn.virtual_board import VirtualBoard
 
-        with VirtualBoard(board) as virtual:
+        with VirtualBoard(board.core_config) as virtual:
             self.out.line(f"      listens on {virtual.port}; the network is loaded over it")
             device = SerialDevice(virtual.port, board.baud)
             try:

@@ -39,7 +39,7 @@ HOMES = {
     "numba": ("edgesnn.simulator",),
     "amaranth": ("edgesnn_hdl", "edgesnn_boards"),
     "amaranth_boards": ("edgesnn_boards",),
-    "serial": ("edgesnn.serial_link", "edgesnn.sensor", "edgesnn.virtual_board"),
+    "serial": ("edgesnn.serial_link",),
     "typer": ("edgesnn.cli",),
     "rich": ("edgesnn.cli", "edgesnn.demo"),
     "sklearn": ("edgesnn.recipes",),
