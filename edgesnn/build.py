@@ -71,7 +71,9 @@ def _environment() -> dict[str, str]:
 def missing_tools(board: Board) -> dict[str, str]:
     """Commands that a build of ``board`` needs and that are not there: command -> package."""
     path = _environment()["PATH"]
-    return {tool: package for tool, package in board.tools.items() if not shutil.which(tool, path=path)}
+    return {
+        tool: package for tool, package in board.tools.items() if not shutil.which(tool, path=path)
+    }
 
 
 def _check_tools(board: Board) -> None:

@@ -118,8 +118,9 @@ class GatesBackend:
 
     def push(self, source_ids: npt.NDArray[np.uint16]) -> None:
         """Queue events for the next time step, checked by the gates alone."""
-        taken = self._library.core_push(self._core, np.ascontiguousarray(source_ids),
-                                        len(source_ids))
+        taken = self._library.core_push(
+            self._core, np.ascontiguousarray(source_ids), len(source_ids)
+        )
         if taken != len(source_ids):
             raise BuildError(f"the core must take {len(source_ids)} events, not {taken}")
 

@@ -32,12 +32,14 @@ from edgesnn.placement import check_fits, place
 from edgesnn.synapse_coding import Coding
 
 #: Cycles from the last slot of a step to idle, as in ``edgesnn_hdl.scheduler``.
-FINISH_CYCLES = 5
+FINISH_CYCLES = 6
 #: Cycles from the last row of a lane until its sums are written.
 PIPELINE_CYCLES = 3
 #: A descriptor is fetched at one word a cycle.
 POPULATION_CYCLES = len(PopulationWord)
 CONNECTION_CYCLES = len(ConnectionWord)
+#: Cycles before the pass that forgets events which no connection has read.
+REWIND_CYCLES = 1
 
 Array = npt.NDArray[Any]
 
@@ -146,7 +148,7 @@ def run_cycles(
                     total += spike_cycles(source[first : first + size], costs, pops, free)
         # Counts of events that no connection reads are cleared in a pass of their own.
         if len(events) and not forgotten:
-            total += len(events) + 1
+            total += REWIND_CYCLES + len(events) + 1
         cycles[step] = total
 
 

@@ -83,8 +83,6 @@ def compile_design(design: Elaboratable, harness: str) -> ctypes.CDLL:
             script = "read_rtlil design.il; write_cxxrtl -g0 -O6 design.cc"
             _run([*yosys, script], folder, "yosys (write_cxxrtl)")
             flags = ["-O1", "-DNDEBUG", "-std=c++17", "-shared", "-fPIC", "-w", f"-I{headers}"]
-            _run(
-                [*compiler, *flags, "-o", "built.so", "harness.cpp"], folder, "the C++ compiler"
-            )
+            _run([*compiler, *flags, "-o", "built.so", "harness.cpp"], folder, "the C++ compiler")
             (folder / "built.so").replace(library)
     return ctypes.CDLL(str(library))

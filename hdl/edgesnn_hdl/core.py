@@ -6,7 +6,7 @@ Everything is loaded and read through one access port, in the regions of
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -119,9 +119,7 @@ class Core(wiring.Component):
             scheduler.event.eq(event_memory.event),
             scheduler.num_events.eq(event_memory.num_events),
             scheduler.refused.eq(event_memory.refused),
-            program.read_address.eq(
-                Mux(access.enable, access.address, scheduler.program_address)
-            ),
+            program.read_address.eq(Mux(access.enable, access.address, scheduler.program_address)),
             scheduler.program_word.eq(program.read_data),
             program.write_address.eq(access.address),
             program.write_data.eq(access.write_data),
@@ -146,16 +144,14 @@ class Core(wiring.Component):
                 lane.first_slot.eq(scheduler.first_slot),
                 lane.flags.eq(scheduler.flags),
                 lane.clamp_mask.eq(scheduler.clamp_mask),
-                lane.timing.slot_0.eq(
-                    Mux(access.enable, access.address, scheduler.timing.slot_0)
+                lane.timing.slot.eq(Mux(access.enable, access.address, scheduler.timing.slot)),
+                lane.timing.readout_read.eq(
+                    Mux(access.enable, access.address, scheduler.timing.readout_read)
                 ),
-                lane.timing.readout_2.eq(
-                    Mux(access.enable, access.address, scheduler.timing.readout_2)
-                ),
-                lane.timing.readout_3.eq(scheduler.timing.readout_3),
-                lane.timing.write_readout_3.eq(scheduler.timing.write_readout_3),
-                lane.timing.slot_4.eq(scheduler.timing.slot_4),
-                lane.timing.write_4.eq(scheduler.timing.write_4),
+                lane.timing.readout_write.eq(scheduler.timing.readout_write),
+                lane.timing.accumulate.eq(scheduler.timing.accumulate),
+                lane.timing.store_slot.eq(scheduler.timing.store_slot),
+                lane.timing.store.eq(scheduler.timing.store),
                 lane.rule.eq(readout_rule),
                 lane.steps_since_reset.eq(scheduler.steps_since_reset),
                 lane.clear.eq(scheduler.clear),
@@ -168,18 +164,19 @@ class Core(wiring.Component):
                 lane.write_decay.eq(writes(Region.DECAY) & mine),
             ]
 
-        # Counters.
-        def count(name: str, amount: Signal) -> Signal:
+        # Counters. What they add is registered first, which takes it off the slow paths.
+        def count(name: str, amount: Value) -> Signal:
             counter = Signal(32, name=name)
-            m.d.sync += counter.eq(counter + amount)
+            added = Signal(amount.shape(), name=f"{name}_added")
+            m.d.sync += [added.eq(amount), counter.eq(counter + added)]
             with m.If(self.clear_counters):
                 m.d.sync += counter.eq(0)
             return counter
 
-        def total(bits: list[Signal]) -> Signal:
+        def total(bits: list[Value]) -> Value:
             return sum(bits[1:], start=bits[0])
 
-        spiking = [lane.spike & scheduler.timing.write_readout_3 for lane in lanes]
+        spiking = [lane.spike & scheduler.timing.accumulate for lane in lanes]
         counters = {
             CounterWord.STEPS: count("steps", scheduler.step_done),
             CounterWord.EVENTS: count(

@@ -17,12 +17,12 @@ from edgesnn_hdl.synapse_walker import SynapseWalker
 
 
 class UpdateTiming(wiring.Signature):
-    """Where the update of a population is, shared by all lanes. Stage 0 reads the memories.
+    """Where the update of a population is, shared by all lanes.
 
-    slot_0         slot that is read in this cycle
-    readout_2      accumulator that is read (stage 2)
-    readout_3, write_readout_3   accumulator that is written (stage 3)
-    slot_4, write_4              membrane that is written (stage 4)
+    slot                        slot whose words are read in this cycle
+    readout_read                accumulator that is read, two cycles later
+    readout_write, accumulate   accumulator that is written, three cycles later, and when
+    store_slot, store           membrane that is written, 1 + STORED_LATENCY cycles later, and when
     """
 
     def __init__(self, config: CoreConfig) -> None:
@@ -30,12 +30,12 @@ class UpdateTiming(wiring.Signature):
         readout = unsigned(max((config.readout_slots - 1).bit_length(), 1))
         super().__init__(
             {
-                "slot_0": Out(slot),
-                "readout_2": Out(readout),
-                "readout_3": Out(readout),
-                "write_readout_3": Out(1),
-                "slot_4": Out(slot),
-                "write_4": Out(1),
+                "slot": Out(slot),
+                "readout_read": Out(readout),
+                "readout_write": Out(readout),
+                "accumulate": Out(1),
+                "store_slot": Out(slot),
+                "store": Out(1),
             }
         )
 
@@ -54,7 +54,7 @@ class Lane(wiring.Component):
     rule, steps_since_reset : In
         Of the read-out.
     clear : In(1)
-        Clear the membrane at ``timing.slot_0`` and the accumulator at ``timing.readout_3``.
+        Clear the membrane at ``timing.slot`` and the accumulator at ``timing.readout_write``.
     access, address, data : In
         While ``access`` is 1 the synapse memory sees ``address``.
     write_synapse, write_threshold, write_bias, write_decay : In(1)
@@ -152,7 +152,7 @@ class Lane(wiring.Component):
             (decays, update.decay, self.write_decay),
         ):
             m.d.comb += [
-                parameters.read_address.eq(timing.slot_0),
+                parameters.read_address.eq(timing.slot),
                 parameters.write_address.eq(self.address),
                 parameters.write_data.eq(self.data),
                 parameters.write_enable.eq(enable),
@@ -165,21 +165,20 @@ class Lane(wiring.Component):
             self.membrane.eq(membranes.read_data),
             self.spike.eq(update.spike),
             self.overflow.eq(
-                (sums.write_enable & sums.overflow)
-                | (self.timing.write_readout_3 & update.overflow)
+                (sums.write_enable & sums.overflow) | (self.timing.accumulate & update.overflow)
             ),
-            membranes.read_address.eq(Mux(walker.op_valid, walker.op_slot, timing.slot_0)),
-            membranes.write_enable.eq(sums.write_enable | timing.write_4 | self.clear),
+            membranes.read_address.eq(Mux(walker.op_valid, walker.op_slot, timing.slot)),
+            membranes.write_enable.eq(sums.write_enable | timing.store | self.clear),
             membranes.write_address.eq(sums.write_slot),
             membranes.write_data.eq(sums.write_membrane),
         ]
-        with m.If(timing.write_4):
+        with m.If(timing.store):
             m.d.comb += [
-                membranes.write_address.eq(timing.slot_4),
+                membranes.write_address.eq(timing.store_slot),
                 membranes.write_data.eq(update.stored),
             ]
         with m.If(self.clear):
-            m.d.comb += [membranes.write_address.eq(timing.slot_0), membranes.write_data.eq(0)]
+            m.d.comb += [membranes.write_address.eq(timing.slot), membranes.write_data.eq(0)]
 
         m.d.comb += [
             readout.rule.eq(self.rule),
@@ -188,11 +187,9 @@ class Lane(wiring.Component):
             readout.spike.eq(update.spike),
             readout.steps_since_reset.eq(self.steps_since_reset),
             self.accumulator.eq(accumulators.read_data),
-            accumulators.read_address.eq(timing.readout_2),
-            accumulators.write_address.eq(timing.readout_3),
+            accumulators.read_address.eq(timing.readout_read),
+            accumulators.write_address.eq(timing.readout_write),
             accumulators.write_data.eq(Mux(self.clear, readout.initial, readout.result)),
-            accumulators.write_enable.eq(
-                (timing.write_readout_3 & self.flags.is_readout) | self.clear
-            ),
+            accumulators.write_enable.eq((timing.accumulate & self.flags.is_readout) | self.clear),
         ]
         return m

@@ -57,9 +57,7 @@ class TwoPortMemory(wiring.Component):
         ]
         if platform is None:
             collision = Signal()
-            m.d.sync += collision.eq(
-                self.write_enable & (self.read_address == self.write_address)
-            )
+            m.d.sync += collision.eq(self.write_enable & (self.read_address == self.write_address))
             with m.If(collision):
                 m.d.comb += self.read_data.eq(~read.data)
         return m

@@ -8,7 +8,8 @@ cycle  what happens
 0      ``v = membrane + bias``
 1      compare with the threshold, reset before the decay
 2      multiply; ``value``, ``spike``, ``overflow`` are valid
-3      round, reset after the decay, clamp; ``stored`` is valid
+3      round, reset after the decay
+4      clamp; ``stored`` is valid
 ====== ======================================================
 """
 
@@ -23,7 +24,7 @@ from edgesnn.number_format import DECAY_FRACTION_BITS
 
 #: Cycles from the inputs to ``value``, ``spike`` and ``overflow``, and to ``stored``.
 SPIKE_LATENCY = 2
-STORED_LATENCY = 3
+STORED_LATENCY = 4
 
 
 #: What the neurons of a population share; bits as in memory_layout.PopulationFlag.
@@ -114,9 +115,7 @@ class NeuronUpdate(wiring.Component):
         subtract_2 = Signal()
         m.d.comb += [
             above.eq(value_1 - threshold_1),
-            spike_1.eq(
-                self.flags.spiking & (above >= 0) & ~(self.flags.strict & (above == 0))
-            ),
+            spike_1.eq(self.flags.spiking & (above >= 0) & ~(self.flags.strict & (above == 0))),
             subtract_1.eq(spike_1 & (self.flags.reset_mode == ResetMode.SUBTRACT)),
         ]
         m.d.sync += [
@@ -144,23 +143,17 @@ class NeuronUpdate(wiring.Component):
             subtract_3.eq(subtract_2),
         ]
 
-        # Cycle 3: round toward zero, subtract what is left to subtract, clamp.
-        negative_fraction = Signal()
-        decayed = Signal(wide)
-        after = Signal(wide)
-        out_of_range = Signal()
-        upper = ~Cat(self.clamp_mask, 0)
-        m.d.comb += [
-            negative_fraction.eq(product_3[-1] & product_3[:fraction].any()),
-            decayed.eq((product_3 >> fraction) + negative_fraction),
-            after.eq(decayed - Mux(subtract_3, threshold_3, 0)),
-            out_of_range.eq(
-                ((after[: self.state_bits] ^ after[-1].replicate(self.state_bits)) & upper).any()
-            ),
-            self.stored.eq(after),
-        ]
-        with m.If(out_of_range):
-            m.d.comb += self.stored.eq(
-                Cat(self.clamp_mask, 0) ^ after[-1].replicate(self.state_bits)
-            )
+        # Cycle 3: round toward zero, subtract what is left to subtract.
+        negative_fraction = product_3[-1] & product_3[:fraction].any()
+        after_4 = Signal(wide)
+        m.d.sync += after_4.eq(
+            (product_3 >> fraction) - Mux(subtract_3, threshold_3, 0) + negative_fraction
+        )
+
+        # Cycle 4: clamp. In range means that all bits above the mask equal the sign.
+        sign = after_4[-1].replicate(self.state_bits)
+        mask = Cat(self.clamp_mask, 0)
+        m.d.comb += self.stored.eq(
+            Mux(((after_4[:-1] ^ sign) & ~mask).any(), mask ^ sign, after_4[:-1])
+        )
         return m

@@ -11,7 +11,7 @@ predicts them.
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Array, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,11 +24,12 @@ from edgesnn.memory_layout import (
     Prologue,
     Region,
 )
+from edgesnn_hdl.delivery import Delivery
 from edgesnn_hdl.lane import UpdateTiming
-from edgesnn_hdl.neuron_update import PopulationFlags
+from edgesnn_hdl.neuron_update import SPIKE_LATENCY, STORED_LATENCY, PopulationFlags
 
 #: Cycles after the last slot until everything of a step is written.
-FINISH_CYCLES = 5
+FINISH_CYCLES = 1 + STORED_LATENCY + 1
 
 
 class Scheduler(wiring.Component):
@@ -120,9 +121,6 @@ class Scheduler(wiring.Component):
             ConnectionWord.ROW_BASE: Signal(16, name="row_base"),
         }
         connections_left = population[PopulationWord.NUM_CONNECTIONS]
-        first_source = connection[ConnectionWord.FIRST_SOURCE]
-        end_source = connection[ConnectionWord.END_SOURCE]
-        row_base = connection[ConnectionWord.ROW_BASE]
         connection_flags = connection[ConnectionWord.FLAGS]
         from_input = connection_flags[ConnectionFlag.FROM_INPUT]
         m.d.comb += [
@@ -130,38 +128,22 @@ class Scheduler(wiring.Component):
             self.weight_shift.eq(connection_flags[ConnectionFlag.WEIGHT_SHIFT :]),
         ]
 
-        # Delivery: a position in the event list or in the bitmap.
-        position = Signal(16)
-        next_position = Signal(16)
-        end = Mux(from_input, self.num_events, end_source)
-        done = Signal(WORD_BITS)  # bits of the visible bitmap word that were delivered
-        remaining = Signal(WORD_BITS)
-        others = Signal(WORD_BITS)  # remaining, but for the lowest bit
-        lowest_bit = Signal(range(WORD_BITS))
-        deliver = Signal()
-        is_last = Signal()
+        m.submodules.delivery = delivery = Delivery(
+            self.event_address.shape().width, self.spikes_address.shape().width
+        )
+        wiring.connect(m, delivery.rows, wiring.flipped(self.rows))
         m.d.comb += [
-            next_position.eq(position),
-            self.event_address.eq(next_position),
-            self.spikes_address.eq(next_position),
-            remaining.eq(self.spikes_word & ~done),
-            others.eq(remaining & (remaining - 1)),
+            delivery.from_input.eq(from_input),
+            delivery.first_source.eq(connection[ConnectionWord.FIRST_SOURCE]),
+            delivery.end_source.eq(connection[ConnectionWord.END_SOURCE]),
+            delivery.row_base.eq(connection[ConnectionWord.ROW_BASE]),
+            delivery.event.eq(self.event),
+            delivery.num_events.eq(self.num_events),
+            delivery.spikes_word.eq(self.spikes_word),
+            self.event_address.eq(delivery.event_address),
+            self.spikes_address.eq(delivery.spikes_address),
+            self.forget.eq(delivery.forget),
         ]
-        for bit in reversed(range(WORD_BITS)):
-            with m.If(remaining[bit]):
-                m.d.comb += lowest_bit.eq(bit)
-        with m.If(from_input):
-            m.d.comb += [
-                deliver.eq((self.event >= first_source) & (self.event < end_source)),
-                is_last.eq(1),
-                self.rows.payload.eq(row_base + self.event),
-            ]
-        with m.Else():
-            m.d.comb += [
-                deliver.eq(remaining != 0),
-                is_last.eq(others == 0),
-                self.rows.payload.eq(row_base + Cat(lowest_bit, position[:12])),
-            ]
 
         slots_left = Signal(slot_shape.width + 1)
         slot = Signal(slot_shape)
@@ -176,14 +158,14 @@ class Scheduler(wiring.Component):
             with m.State("Idle"):
                 m.d.comb += self.idle.eq(1)
                 m.d.sync += in_step.eq(self.start & ~self.reset_state & ~self.refused)
-                m.d.sync += [program.eq(len(Prologue)), position.eq(0), sweep.eq(0)]
+                m.d.sync += [program.eq(len(Prologue)), sweep.eq(0)]
                 m.d.comb += self.program_address.eq(len(Prologue))
                 with m.If(self.reset_state):
                     m.next = "Clear"
                 with m.Elif(self.start):
                     m.d.sync += counted.eq(self.num_events != 0)
                     with m.If(self.refused):
-                        m.next = "Forget"
+                        m.next = "Rewind"
                     with m.Else():
                         m.next = "Population"
             with m.State("Population"):
@@ -204,11 +186,7 @@ class Scheduler(wiring.Component):
                     with m.Else():
                         m.next = "Connection"
             with m.State("Connection"):
-                m.d.comb += [
-                    fetching.eq(1),
-                    next_position.eq(Mux(from_input, 0, first_source)),
-                ]
-                m.d.sync += [position.eq(next_position), done.eq(0)]
+                m.d.comb += [fetching.eq(1), delivery.rewind.eq(1)]
                 with m.Switch(field):
                     for index, register in connection.items():
                         with m.Case(index):
@@ -218,25 +196,16 @@ class Scheduler(wiring.Component):
                     m.d.sync += [field.eq(0), connections_left.eq(connections_left - 1)]
                     m.next = "Deliver"
             with m.State("Deliver"):
-                m.d.sync += position.eq(next_position)
-                with m.If(position == end):
+                m.d.comb += delivery.delivering.eq(1)
+                with m.If(delivery.at_end):
                     with m.If(from_input):
                         m.d.sync += counted.eq(0)
                     m.next = "Drain"
+            with m.State("Drain"), m.If(~self.lanes_busy):
+                with m.If(connections_left == 0):
+                    m.next = "Update"
                 with m.Else():
-                    m.d.comb += self.rows.valid.eq(deliver)
-                    with m.If(~deliver | self.rows.ready):
-                        m.d.comb += self.forget.eq(from_input)
-                        m.d.sync += done.eq(self.spikes_word & ~others)
-                        with m.If(is_last):
-                            m.d.comb += next_position.eq(position + 1)
-                            m.d.sync += done.eq(0)
-            with m.State("Drain"):
-                with m.If(~self.lanes_busy):
-                    with m.If(connections_left == 0):
-                        m.next = "Update"
-                    with m.Else():
-                        m.next = "Connection"
+                    m.next = "Connection"
             with m.State("Update"):
                 m.d.comb += updating.eq(1)
                 m.d.sync += [slot.eq(slot + 1), slots_left.eq(slots_left - 1)]
@@ -247,53 +216,57 @@ class Scheduler(wiring.Component):
                     with m.Else():
                         m.next = "Population"
             with m.State("Finish"):
-                m.d.comb += next_position.eq(0)
-                m.d.sync += [finish.eq(finish + 1), position.eq(0)]
+                m.d.sync += finish.eq(finish + 1)
                 with m.If(finish == FINISH_CYCLES - 1):
                     m.d.comb += self.step_done.eq(1)
                     m.d.sync += self.steps_since_reset.eq(self.steps_since_reset + 1)
                     with m.If(counted):
-                        m.next = "Forget"
+                        m.next = "Rewind"
                     with m.Else():
                         m.d.comb += self.clear_events.eq(1)
                         m.next = "Idle"
+            with m.State("Rewind"):
+                m.d.comb += [delivery.forgetting.eq(1), delivery.rewind.eq(1)]
+                m.next = "Forget"
             with m.State("Forget"):
-                m.d.sync += position.eq(next_position)
-                with m.If(position == self.num_events):
+                m.d.comb += delivery.forgetting.eq(1)
+                with m.If(delivery.at_end):
                     m.d.comb += self.clear_events.eq(1)
                     m.next = "Idle"
                 with m.Else():
-                    m.d.comb += [
-                        self.forget.eq(1),
-                        self.discarding.eq(self.refused),
-                        next_position.eq(position + 1),
-                    ]
+                    m.d.comb += self.discarding.eq(self.refused)
             with m.State("Clear"):
                 m.d.comb += self.clear.eq(1)
                 m.d.sync += [sweep.eq(sweep + 1), self.steps_since_reset.eq(0)]
                 with m.If(sweep == max(config.slots, config.spike_words) - 1):
-                    m.next = "Forget"
+                    m.next = "Rewind"
 
-        # The update pipeline, in step with NeuronUpdate.
-        valid = [updating] + [Signal(name=f"valid_{n}") for n in range(1, 5)]
-        slots = [self.timing.slot_0] + [Signal(slot_shape, name=f"slot_{n}") for n in range(1, 5)]
-        last = [slots_left == 1] + [Signal(name=f"last_{n}") for n in range(1, 4)]
-        for n in range(1, 5):
-            m.d.sync += [valid[n].eq(valid[n - 1]), slots[n].eq(slots[n - 1])]
-        for n in range(1, 4):
-            m.d.sync += last[n].eq(last[n - 1])
+        # The update pipeline, in step with NeuronUpdate: a neuron's words are there one cycle
+        # after its slot.
+        stored = 1 + STORED_LATENCY
+        spiked = 1 + SPIKE_LATENCY
+        valid, slots, last = [updating], [slot], [slots_left == 1]
+        for n in range(1, stored + 1):
+            valid.append(Signal(name=f"valid_{n}"))
+            slots.append(Signal(slot_shape, name=f"slot_{n}"))
+            last.append(Signal(name=f"last_{n}"))
+            m.d.sync += [
+                valid[n].eq(valid[n - 1]),
+                slots[n].eq(slots[n - 1]),
+                last[n].eq(last[n - 1]),
+            ]
+        readout_write = Signal.like(self.timing.readout_read)
+        m.d.sync += readout_write.eq(self.timing.readout_read)
         m.d.comb += [
-            self.timing.slot_0.eq(Mux(self.clear, sweep, slot)),
-            self.timing.readout_2.eq(slots[2] - self.first_slot),
-            self.timing.write_readout_3.eq(valid[3]),
-            self.timing.slot_4.eq(slots[4]),
-            self.timing.write_4.eq(valid[4]),
+            self.timing.slot.eq(Mux(self.clear, sweep, slot)),
+            self.timing.readout_read.eq(slots[spiked - 1] - self.first_slot),
+            self.timing.readout_write.eq(Mux(self.clear, sweep, readout_write)),
+            self.timing.accumulate.eq(valid[spiked]),
+            self.timing.store_slot.eq(slots[stored]),
+            self.timing.store.eq(valid[stored]),
         ]
-        readout_3 = Signal.like(self.timing.readout_3)
-        m.d.sync += readout_3.eq(self.timing.readout_2)
-        m.d.comb += self.timing.readout_3.eq(Mux(self.clear, sweep, readout_3))
 
-        # Spikes of stage 3, gathered into words of the bitmap.
+        # Spikes, gathered into words of the bitmap.
         gathered = Signal(WORD_BITS)
         filled = Signal(range(WORD_BITS))
         word_index = Signal.like(self.spikes_address)
@@ -302,17 +275,17 @@ class Scheduler(wiring.Component):
         places = Array(self.spikes << n for n in range(0, WORD_BITS, config.lanes))
         m.d.comb += [
             now.eq(gathered | places[filled[config.lanes.bit_length() - 1 :]]),
-            full.eq(last[3] | (filled == WORD_BITS - config.lanes)),
-            self.spikes_write.eq((valid[3] & full) | self.clear),
+            full.eq(last[spiked] | (filled == WORD_BITS - config.lanes)),
+            self.spikes_write.eq((valid[spiked] & full) | self.clear),
             self.spikes_write_word.eq(Mux(self.clear, 0, now)),
             self.spikes_write_address.eq(
                 Mux(self.clear, sweep, population[PopulationWord.FIRST_SPIKE_WORD] + word_index)
             ),
         ]
-        with m.If(valid[3]):
+        with m.If(valid[spiked]):
             m.d.sync += [
                 gathered.eq(Mux(full, 0, now)),
                 filled.eq(Mux(full, 0, filled + config.lanes)),
-                word_index.eq(Mux(last[3], 0, word_index + full)),
+                word_index.eq(Mux(last[spiked], 0, word_index + full)),
             ]
         return m

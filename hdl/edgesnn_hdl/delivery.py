@@ -1,0 +1,111 @@
+"""Turns the events of a connection into row starts for the lanes, one a cycle.
+
+Events come from the list of input events, in order of arrival, or from the spike bitmap, in
+ascending order. An event of another input costs a cycle, an empty word of the bitmap too.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from edgesnn.core_config import WORD_BITS
+
+
+class Delivery(wiring.Component):
+    """A position in the event list or in the bitmap, and what is there.
+
+    Members
+    -------
+    rewind : In(1)
+        Go to the first event of the connection (or of the list, for ``forgetting``).
+    delivering, forgetting : In(1)
+        Deliver to ``rows``; or only visit each event of the list, so that it can be forgotten.
+    at_end : Out(1)
+        Everything was visited; nothing happens any more.
+    forget : Out(1)
+        Pulses when an event of the list was visited.
+    from_input, first_source, end_source, row_base : In
+        Of the connection, see memory_layout.ConnectionWord.
+    event_address, event, num_events : event list
+    spikes_address, spikes_word : bitmap
+    rows : Out(stream)
+        Addresses of row starts.
+    """
+
+    def __init__(self, event_bits: int, spike_address_bits: int) -> None:
+        super().__init__(
+            {
+                "rewind": In(1),
+                "delivering": In(1),
+                "forgetting": In(1),
+                "at_end": Out(1),
+                "forget": Out(1),
+                "from_input": In(1),
+                "first_source": In(16),
+                "end_source": In(16),
+                "row_base": In(16),
+                "event_address": Out(event_bits),
+                "event": In(16),
+                "num_events": In(event_bits),
+                "spikes_address": Out(spike_address_bits),
+                "spikes_word": In(WORD_BITS),
+                "rows": Out(stream.Signature(unsigned(16))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        position = Signal(16)
+        hold = Signal(16)
+        following = Signal(16)
+        next_position = Signal(16)
+        advance = Signal()
+        on_list = Signal()
+        m.d.comb += [
+            on_list.eq(self.from_input | self.forgetting),
+            hold.eq(position),
+            following.eq(position + 1),
+            next_position.eq(Mux(advance, following, hold)),
+            self.event_address.eq(next_position),
+            self.spikes_address.eq(next_position),
+            self.at_end.eq(position == Mux(on_list, self.num_events, self.end_source)),
+        ]
+        m.d.sync += position.eq(next_position)
+        with m.If(self.rewind):
+            m.d.comb += hold.eq(Mux(on_list, 0, self.first_source))
+
+        # What the visible event or word offers. These paths begin at a memory and end at its
+        # address, so the choice whether to advance is kept shallow.
+        active = Signal()
+        from_list = Signal()
+        below = self.event < self.first_source
+        beyond = self.event >= self.end_source
+        done = Signal(WORD_BITS)  # bits of the visible word that were delivered
+        remaining = self.spikes_word & ~done
+        others = Signal(WORD_BITS)  # remaining, but for the lowest bit
+        lowest_bit = Signal(range(WORD_BITS))
+        m.d.comb += [
+            active.eq(self.delivering & ~self.at_end),
+            from_list.eq(active & self.from_input),
+            others.eq(remaining & (remaining - 1)),
+            self.rows.valid.eq(active & Mux(self.from_input, ~below & ~beyond, remaining != 0)),
+            self.rows.payload.eq(
+                self.row_base + Mux(self.from_input, self.event, Cat(lowest_bit, position[:12]))
+            ),
+            advance.eq(
+                (from_list & (self.rows.ready | below | beyond))
+                | (active & ~self.from_input & (others == 0) & (self.rows.ready | ~remaining.any()))
+                | (self.forgetting & ~self.at_end & ~self.rewind)
+            ),
+            self.forget.eq(advance & on_list),
+        ]
+        for bit in reversed(range(WORD_BITS)):
+            with m.If(remaining[bit]):
+                m.d.comb += lowest_bit.eq(bit)
+        with m.If(self.rewind | advance):
+            m.d.sync += done.eq(0)
+        with m.Elif(self.rows.valid & self.rows.ready):
+            m.d.sync += done.eq(self.spikes_word & ~others)
+        return m
