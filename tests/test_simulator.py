@@ -31,6 +31,7 @@ from edgesnn.run_result import differences
 from edgesnn.simulator import Simulator
 from edgesnn.simulator.compiled_network import compile_network
 from edgesnn.simulator.core_timing import CoreTiming
+from edgesnn.simulator.kernels import gather_inputs
 from edgesnn.synapses import Synapses
 from tests.strategies import networks_with_events, random_events, random_network
 from tests.vectors.generate import network_from_json
@@ -98,6 +99,12 @@ def test_checked_kernels_agree_where_nothing_overflows(small_network):
     checked, _ = Simulator(small_network, check=False).run(stream, record=True)
     blind, _ = Simulator(small_network).run(stream, record=True)
     assert differences(checked, blind) == []
+
+
+def test_events_of_other_inputs_are_left_out():
+    source_ids, sources = np.array([2, 5, 3, 6, 4, 5, 2], np.uint16), np.full(7, -1, np.int32)
+    assert gather_inputs(source_ids, 3, 3, sources) == 4
+    assert sources.tolist() == [2, 0, 1, 2, -1, -1, -1]
 
 
 @pytest.mark.parametrize("rule", ReadoutRule)
