@@ -40,14 +40,12 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores, system and Python."""
-    return {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-    }
+def machine() -> str:
+    """Processor, cores, system and Python, in words."""
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, "
+        f"Python {platform.python_version()}"
+    )
 
 
 def record(command: str, figures: Mapping[str, Any]) -> dict[str, Any]:
