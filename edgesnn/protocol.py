@@ -135,7 +135,7 @@ def run_argument(first: int, count: int) -> int:
 
 def read_memory_argument(region: Region, lane: int, first: int, count: int) -> int:
     """Argument of READ_MEMORY: ``count`` (1..60) elements of a lane's region."""
-    return int(region) | lane << 4 | first << 8 | count << 24
+    return first | count << 16 | int(region) << 24 | lane << 28
 
 
 @dataclass(frozen=True)

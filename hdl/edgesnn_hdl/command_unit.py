@@ -103,6 +103,7 @@ class CommandUnit(wiring.Component):
         argument = Signal(32)
         low = Signal(8)
         word = Signal(16)
+        kind = self.type[:4]  # enough once the request is known to be one of ours
         last_type = Signal(8)
         last_sequence = Signal(8)
 
@@ -120,9 +121,9 @@ class CommandUnit(wiring.Component):
 
         # A walk through elements of the core's memories, ``left`` of them, into the reply.
         region = Signal(4)
-        lane = Signal(4)
         element = Signal(16)
-        left = Signal(16)
+        left = Signal(max(8, self.config.readout_neurons.bit_length()))
+        in_prologue = Signal()
         tick = Signal(range(READ_LATENCY + 4))
         value = Signal(signed(32))
         highest = Signal(signed(32))
@@ -131,14 +132,22 @@ class CommandUnit(wiring.Component):
         m.d.comb += [
             value.eq(access.read_data),
             access.region.eq(region),
-            access.lane.eq(lane),
+            access.lane.eq(argument[28:]),
             access.address.eq(element),
             access.write_data.eq(loader.write_data),
         ]
-        by_neuron = (self.type == Message.READ_OUT) & (region == Region.ACCUMULATOR)
+        with m.Switch(kind):
+            with m.Case(Message.RUN):
+                m.d.comb += region.eq(Region.SPIKES)
+            with m.Case(Message.READ_COUNTERS):
+                m.d.comb += region.eq(Region.COUNTER)
+            with m.Case(Message.READ_MEMORY):
+                m.d.comb += region.eq(argument[24:28])
+            with m.Default():
+                m.d.comb += region.eq(Mux(in_prologue, Region.PROGRAM, Region.ACCUMULATOR))
         lane_bits = (self.config.lanes - 1).bit_length()
         if lane_bits:
-            with m.If(by_neuron):
+            with m.If((kind == Message.READ_OUT) & ~in_prologue):
                 m.d.comb += [
                     access.lane.eq(element[:lane_bits]),
                     access.address.eq(element[lane_bits:]),
@@ -158,10 +167,12 @@ class CommandUnit(wiring.Component):
         period = Signal(32)
         wait = Signal(32)
         due = Signal()
-        expires = timer_on & (wait == 1)
+        expires = timer_on & (wait == period)
         late_steps = self._saturating(m, "late_steps", expires & due)
         may_step = Signal()
-        m.d.sync += wait.eq(Mux(expires, period, wait - 1))
+        m.d.sync += wait.eq(wait + 1)
+        with m.If(expires | ~timer_on):
+            m.d.sync += wait.eq(1)
         with m.If(may_step & due & self.idle):
             m.d.comb += self.start.eq(1)
             m.d.sync += due.eq(0)
@@ -195,12 +206,26 @@ class CommandUnit(wiring.Component):
                         m.next = "Decode"
             with m.State("Decode"):
                 m.next = "Finish"
-                with m.Switch(self.type):
-                    for message in Message:
-                        with m.Case(message):
-                            self._admit(m, message, status, loader.loaded)
-                    with m.Default():
-                        m.d.sync += status.eq(Status.UNKNOWN_MESSAGE)
+                with m.If(~self.type.matches(*Message)):
+                    m.d.sync += status.eq(Status.UNKNOWN_MESSAGE)
+                with m.Elif(
+                    Mux(
+                        kind.matches(*WITHOUT_ARGUMENT),
+                        self.length != 0,
+                        Mux(
+                            kind.matches(*WITH_WORDS),
+                            self.length[0] | (self.length[2:] == 0),
+                            self.length != ARGUMENT_BYTES,
+                        ),
+                    )
+                ):
+                    m.d.sync += status.eq(Status.BAD_LENGTH)
+                with m.Elif(kind.matches(*NEED_IMAGE) & ~loader.loaded):
+                    m.d.sync += status.eq(Status.NOT_LOADED)
+                with m.Elif(kind.matches(*WITHOUT_ARGUMENT)):
+                    m.next = "Execute"
+                with m.Else():
+                    m.next = "Argument"
             with m.State("Argument"):
                 m.d.comb += take.eq(1)
                 m.d.sync += [argument.eq(Cat(argument[8:], byte)), tick.eq(tick + 1)]
@@ -209,7 +234,8 @@ class CommandUnit(wiring.Component):
                     m.next = "Execute"
             with m.State("Execute"):
                 m.next = "Finish"
-                with m.Switch(self.type):
+                m.d.sync += [element.eq(argument[:16]), left.eq(argument[16:24])]
+                with m.Switch(kind):
                     with m.Case(Message.IDENTIFY):
                         m.d.sync += result.eq(PROTOCOL_VERSION)
                         m.next = "Identify"
@@ -230,11 +256,10 @@ class CommandUnit(wiring.Component):
                     with m.Case(Message.RESET):
                         m.next = "Reset"
                     with m.Case(Message.RUN):
-                        m.d.sync += region.eq(Region.SPIKES)
                         m.next = "Word"
                     with m.Case(Message.READ_OUT):
                         m.d.sync += [
-                            region.eq(Region.PROGRAM),
+                            in_prologue.eq(1),
                             element.eq(Prologue.READOUT_RULE),
                             highest.eq(NOTHING),
                             found.eq(0),
@@ -242,32 +267,29 @@ class CommandUnit(wiring.Component):
                         m.next = "Prologue"
                     with m.Case(Message.READ_COUNTERS):
                         m.d.sync += [
-                            region.eq(Region.COUNTER),
                             element.eq(0),
                             left.eq(len(CounterWord)),
                             result.eq(Cat(frame_errors, late_steps)),
                         ]
                         m.next = "Element"
                     with m.Case(Message.READ_MEMORY):
-                        m.d.sync += [
-                            region.eq(argument[:4]),
-                            lane.eq(argument[4:8]),
-                            element.eq(argument[8:24]),
-                            left.eq(argument[24:]),
-                        ]
-                        count = argument[24:]
+                        count = argument[16:24]
                         with m.If(
                             (count == 0)
                             | (count > MAX_ELEMENTS)
-                            | (argument[4:8] >= self.config.lanes)
+                            | (argument[28:] >= self.config.lanes)
                         ):
                             m.d.sync += status.eq(Status.BAD_ARGUMENT)
                         with m.Else():
                             m.next = "Element"
                     with m.Case(Message.SET_TIMER):
-                        m.d.sync += [period.eq(argument), wait.eq(argument)]
-                        m.d.sync += timer_on.eq(argument != 0)
+                        # Off for a cycle, in which the count begins anew.
+                        m.d.sync += [period.eq(argument), timer_on.eq(0)]
+                        m.next = "Timer"
 
+            with m.State("Timer"):
+                m.d.sync += timer_on.eq(period != 0)
+                m.next = "Finish"
             with m.State("Identify"):
                 m.d.comb += self.reply_write.eq(1)
                 m.d.sync += to.eq(to + 1)
@@ -284,7 +306,7 @@ class CommandUnit(wiring.Component):
             with m.State("Loaded"):
                 m.d.sync += status.eq(loader.status)
                 m.next = "Finish"
-                with m.If((self.type == Message.LOAD_END) & (loader.status == Status.OK)):
+                with m.If((kind == Message.LOAD_END) & (loader.status == Status.OK)):
                     m.next = "Reset"
             with m.State("Reset"):
                 m.d.comb += self.reset_state.eq(1)
@@ -299,7 +321,7 @@ class CommandUnit(wiring.Component):
                 m.d.sync += [low.eq(byte), tick.eq(0)]
                 m.d.sync += [element.eq(argument[:16]), left.eq(argument[16:24])]
                 with m.If(at == request_end):
-                    with m.If(self.type == Message.RUN):
+                    with m.If(kind == Message.RUN):
                         m.next = "Finish"
                     with m.Elif(loader.words.ready | ~loader.loading):
                         m.d.sync += status.eq(loader.status)
@@ -309,7 +331,7 @@ class CommandUnit(wiring.Component):
                     m.next = "High"
             with m.State("High"):
                 m.d.comb += [self.event.eq(word), loader.words.payload.eq(word)]
-                with m.If(self.type == Message.LOAD_DATA):
+                with m.If(kind == Message.LOAD_DATA):
                     m.d.comb += loader.words.valid.eq(1)
                     with m.If(loader.words.ready):
                         m.d.comb += take.eq(1)
@@ -350,8 +372,8 @@ class CommandUnit(wiring.Component):
                         m.d.sync += counts_spikes.eq(value[:3] == ReadoutRule.SPIKE_COUNT)
                     with m.Else():
                         m.d.sync += [
-                            left.eq(value[:16]),
-                            region.eq(Region.ACCUMULATOR),
+                            left.eq(value),
+                            in_prologue.eq(0),
                             element.eq(0),
                         ]
                         m.next = "Element"
@@ -361,20 +383,20 @@ class CommandUnit(wiring.Component):
                 wanted = Signal()
                 last = Signal()
                 m.d.comb += wanted.eq(1)
-                with m.If(self.type == Message.READ_OUT):
+                with m.If(kind == Message.READ_OUT):
                     m.d.comb += wanted.eq((element >= argument[:16]) & (to < _PAGE_END))
                 m.d.comb += last.eq(
-                    tick == Mux(self.type == Message.RUN, READ_LATENCY + 1, READ_LATENCY + 3)
+                    tick == Mux(kind == Message.RUN, READ_LATENCY + 1, READ_LATENCY + 3)
                 )
                 with m.If(left == 0):
                     m.d.sync += tick.eq(0)
                     m.next = "Finish"
-                    with m.If(self.type == Message.RUN):
+                    with m.If(kind == Message.RUN):
                         m.next = "Word"
-                    with m.If(self.type == Message.READ_OUT):
+                    with m.If(kind == Message.READ_OUT):
                         with m.If(~found | (counts_spikes & (highest == 0))):
                             m.d.sync += result.eq(NO_DECISION)
-                    with m.If(self.type == Message.READ_COUNTERS):
+                    with m.If(kind == Message.READ_COUNTERS):
                         m.d.comb += self.clear_counters.eq(argument[0])
                 with m.Elif(tick >= READ_LATENCY):
                     m.d.comb += self.reply_write.eq(wanted)
@@ -384,7 +406,7 @@ class CommandUnit(wiring.Component):
                             with m.Case(READ_LATENCY + n):
                                 m.d.comb += self.reply_data.eq(value.word_select(n, 8))
                     with m.If(
-                        (self.type == Message.READ_OUT)
+                        (kind == Message.READ_OUT)
                         & (tick == READ_LATENCY)
                         & (value > highest)
                     ):
@@ -428,18 +450,6 @@ class CommandUnit(wiring.Component):
         with m.If(self.clear_counters):
             m.d.sync += self.error.eq(0)
         return m
-
-    def _admit(self, m: Module, message: Message, status: Signal, loaded: Signal) -> None:
-        """Check the length of a request and whether it needs a network."""
-        refused = self.length != (0 if message in WITHOUT_ARGUMENT else ARGUMENT_BYTES)
-        if message in WITH_WORDS:
-            refused = self.length[0] | (self.length < ARGUMENT_BYTES)
-        with m.If(refused):
-            m.d.sync += status.eq(Status.BAD_LENGTH)
-        with m.Elif(~loaded if message in NEED_IMAGE else Const(0, 1)):
-            m.d.sync += status.eq(Status.NOT_LOADED)
-        with m.Else():
-            m.next = "Execute" if message in WITHOUT_ARGUMENT else "Argument"
 
     def _saturating(self, m: Module, name: str, happens: Signal) -> Signal:
         """An error counter; see MAX_ERROR_COUNT."""

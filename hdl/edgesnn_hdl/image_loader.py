@@ -105,7 +105,10 @@ class ImageLoader(wiring.Component):
         limits = header_limits(self.config)
         ranges = [limits.get(word, (0, 0)) for word in map(_header_word, range(HEADER_WORDS))]
         m.submodules.limits = table = memory.Memory(
-            shape=unsigned(16), depth=2 * HEADER_WORDS, init=[v for pair in ranges for v in pair]
+            shape=unsigned(16),
+            depth=2 * HEADER_WORDS,
+            init=[value for pair in ranges for value in pair],
+            attrs={"rom_style": "block", "ram_style": "block"},  # else it becomes logic
         )
         limit = table.read_port()
         m.submodules.crc = sum_ = Crc32()
