@@ -42,9 +42,12 @@ class VirtualBoard:
         # Gateware is imported only here: hosts without the fpga extra never get this far.
         from edgesnn_hdl.compiled import compile_design  # noqa: PLC0415
         from edgesnn_hdl.top import EdgesnnTop  # noqa: PLC0415
+        from edgesnn_hdl.uart import divisor_for  # noqa: PLC0415
 
         self.config = config or CoreConfig()
-        top = EdgesnnTop(self.config, CLOCK_HZ, CLOCK_HZ / clocks_per_bit)
+        baud = CLOCK_HZ / clocks_per_bit
+        divisor_for(CLOCK_HZ, baud)
+        top = EdgesnnTop(self.config, CLOCK_HZ, baud)
         self._library = compile_design(top, "board_harness.cpp")
         self._library.board_new.restype = ctypes.c_void_p
         self._library.board_new.argtypes = [ctypes.c_uint32]

@@ -11,7 +11,7 @@ from edgesnn_hdl.command_unit import CommandUnit
 from edgesnn_hdl.core import Core
 from edgesnn_hdl.frame_receiver import FrameReceiver
 from edgesnn_hdl.frame_transmitter import FrameTransmitter
-from edgesnn_hdl.uart import UartReceiver, UartTransmitter, clocks_per_bit
+from edgesnn_hdl.uart import UartReceiver, UartTransmitter, divisor_for
 
 
 class EdgesnnTop(wiring.Component):
@@ -36,7 +36,7 @@ class EdgesnnTop(wiring.Component):
     def __init__(self, config: CoreConfig, clock_hz: float, baud: float) -> None:
         self.config = config
         self.clock_hz = clock_hz
-        self.divisor = clocks_per_bit(clock_hz, baud)
+        self.divisor = divisor_for(clock_hz, baud)
         super().__init__(
             {
                 "uart_rx": In(1, init=1),

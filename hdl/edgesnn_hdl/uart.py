@@ -13,7 +13,7 @@ MIN_CLOCKS_PER_BIT = 4
 MAX_RATE_ERROR = 0.02
 
 
-def clocks_per_bit(clock_hz: float, baud: float) -> int:
+def divisor_for(clock_hz: float, baud: float) -> int:
     """Clock cycles of one bit. Raises ``ValueError`` if the clock cannot make that rate."""
     divisor = round(clock_hz / baud)
     if divisor < MIN_CLOCKS_PER_BIT:
