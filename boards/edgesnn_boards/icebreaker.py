@@ -16,20 +16,26 @@ PLL_DIVQ = 5
 
 
 def _make_plan(board: Board, seed: int) -> Any:
-    from amaranth.hdl import ClockDomain, Const, Instance, Module, Signal
+    from amaranth.hdl import (
+        ClockDomain,
+        ClockSignal,
+        Const,
+        Elaboratable,
+        Instance,
+        Module,
+        ResetSignal,
+        Signal,
+    )
     from amaranth_boards.icebreaker import ICEBreakerPlatform
 
     from edgesnn_hdl.memories import COLLISION_SCRIPT
     from edgesnn_hdl.top import EdgesnnTop
 
-    class IcebreakerTop(EdgesnnTop):
+    class IcebreakerTop(Elaboratable):
         """The design with the pins and the clock of this board."""
 
         def elaborate(self, platform: Any) -> Module:
             m = Module()
-            m.submodules.design = super().elaborate(platform)
-            m.domains.sync = ClockDomain(reset_less=False)
-            clock_pin = platform.request("clk12", dir="-")
             clock = Signal()
             locked = Signal()
             m.submodules.pll = Instance(
@@ -39,37 +45,38 @@ def _make_plan(board: Board, seed: int) -> Any:
                 p_DIVF=Const(PLL_DIVF, 7),
                 p_DIVQ=Const(PLL_DIVQ, 3),
                 p_FILTER_RANGE=Const(1, 3),
-                i_PACKAGEPIN=clock_pin.io,
+                i_PACKAGEPIN=platform.request("clk12", dir="-").io,
                 i_RESETB=Const(1, 1),
                 i_BYPASS=Const(0, 1),
                 o_PLLOUTGLOBAL=clock,
                 o_LOCK=locked,
             )
+            platform.add_clock_constraint(clock, board.clock_hz)
             # Block RAM may not be read in the first microseconds after configuration.
+            m.domains += ClockDomain("power_on", reset_less=True)
+            m.domains += ClockDomain("sync")
             wait = Signal(10)
             waited = Signal()
-            m.domains.por = ClockDomain(reset_less=True, local=True)
-            m.d.por += [wait.eq(wait + ~waited), waited.eq(waited | wait.all())]
+            m.d.power_on += [wait.eq(wait + ~waited), waited.eq(waited | wait.all())]
             m.d.comb += [
-                m.domains.por.clk.eq(clock),
-                m.domains.sync.clk.eq(clock),
-                m.domains.sync.rst.eq(~waited | ~locked),
+                ClockSignal("power_on").eq(clock),
+                ClockSignal("sync").eq(clock),
+                ResetSignal("sync").eq(~waited | ~locked),
             ]
-            platform.add_clock_constraint(clock, board.clock_hz)
+
+            m.submodules.design = design = EdgesnnTop(board.core_config, board.clock_hz, board.baud)
             uart = platform.request("uart", 0)
-            red = platform.request("led_r", 0)
-            green = platform.request("led_g", 0)
             m.d.comb += [
-                self.uart_rx.eq(uart.rx.i),
-                uart.tx.o.eq(self.uart_tx),
-                red.o.eq(self.led_error),
-                green.o.eq(self.led_alive),
+                design.uart_rx.eq(uart.rx.i),
+                uart.tx.o.eq(design.uart_tx),
+                platform.request("led_g", 0).o.eq(design.led_loaded),
+                platform.request("led_r", 0).o.eq(design.led_error),
             ]
             return m
 
     platform = ICEBreakerPlatform()
     return platform.prepare(
-        IcebreakerTop(board.core_config, board.clock_hz, board.baud),
+        IcebreakerTop(),
         script_after_read=COLLISION_SCRIPT,
         synth_opts="-dsp -device u",
         nextpnr_opts=f"--seed {seed} --report report.json --timing-allow-fail",

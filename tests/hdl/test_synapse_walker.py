@@ -1,0 +1,114 @@
+"""The walker emits what ``decode_row`` says, in the cycles that the row coding says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from amaranth.sim import SimulatorContext
+from edgesnn_hdl.simulation import simulate_component
+from edgesnn_hdl.synapse_walker import SynapseWalker
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgesnn.synapse_coding import FIRST_ROW_WORD, Coding, decode_row, encode_rows
+from edgesnn.synapses import Synapses
+
+FIRST_SLOT = 5
+Operation = tuple[int, int, int]
+
+
+def walk(
+    memory: list[int], row_starts: list[int], coding: Coding, every: int = 1
+) -> tuple[list[Operation], int]:
+    """(cycle, slot, weight) of every operation, and the cycle in which the walker rests.
+
+    A row start is offered as soon as the one before was taken, or ``every`` cycles later.
+    """
+    walker = SynapseWalker(10)
+    operations: list[Operation] = []
+    rest = 0
+
+    async def bench(ctx: SimulatorContext) -> None:
+        nonlocal rest
+        ctx.set(walker.packed, coding is Coding.PACKED)
+        ctx.set(walker.first_slot, FIRST_SLOT)
+        waiting = list(row_starts)
+        cycle = next_offer = 0
+        while waiting or cycle < rest + 2:
+            offers = bool(waiting) and cycle >= next_offer
+            ctx.set(walker.row_starts.valid, offers)
+            ctx.set(walker.row_starts.payload, waiting[0] if waiting else 0)
+            address = ctx.get(walker.address)
+            if ctx.get(walker.op_valid):
+                operations.append((cycle, ctx.get(walker.op_slot), ctx.get(walker.op_weight)))
+            if not ctx.get(walker.idle):
+                rest = cycle + 1
+            if offers and ctx.get(walker.row_starts.ready):
+                waiting.pop(0)
+                rest = max(rest, cycle + 1)
+                next_offer = cycle + every
+            await ctx.tick()
+            ctx.set(walker.word, memory[address] if address < len(memory) else 0xDEAD)
+            cycle += 1
+
+    simulate_component(walker, bench)
+    return operations, rest
+
+
+def memory_of(synapses: Synapses, coding: Coding) -> tuple[list[int], list[int], list[int]]:
+    """A lane's memory (row starts, then rows), addresses of row starts, cycles of each row."""
+    rows = encode_rows(synapses, coding, 0, 1)
+    starts = np.where(rows.row_start >= 0, rows.row_start + FIRST_ROW_WORD, 0)
+    padding = [0] * (FIRST_ROW_WORD - len(starts))
+    memory = [*starts.tolist(), *padding, *rows.words.tolist()]
+    return memory, list(range(len(starts))), rows.cycles.tolist()
+
+
+@st.composite
+def sparse_synapses(draw: st.DrawFn) -> Synapses:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = draw(st.integers(1, 6)), draw(st.integers(1, 90))
+    density = draw(st.sampled_from([0.0, 0.02, 0.1, 0.5, 1.0]))
+    codes = rng.choice([-8, -7, -1, 1, 7], shape)
+    return Synapses.from_dense(np.where(rng.random(shape) < density, codes, 0))
+
+
+@settings(max_examples=40)
+@given(sparse_synapses(), st.sampled_from(Coding), st.sampled_from([1, 3, 9]))
+def test_walker_emits_every_synapse_once_in_order(
+    synapses: Synapses, coding: Coding, every: int
+) -> None:
+    memory, row_starts, _ = memory_of(synapses, coding)
+    expected = []
+    for source in row_starts:
+        if memory[source]:
+            row, _ = decode_row(np.array(memory, np.uint16), memory[source], coding)
+            expected += [(FIRST_SLOT + slot, weight) for slot, weight in row]
+    operations, _ = walk(memory, row_starts, coding, every)
+    assert [(slot, weight) for _, slot, weight in operations] == expected
+
+
+@settings(max_examples=40)
+@given(sparse_synapses(), st.sampled_from(Coding))
+def test_a_row_takes_its_words_and_one_cycle(synapses: Synapses, coding: Coding) -> None:
+    memory, row_starts, cycles = memory_of(synapses, coding)
+    _, rest = walk(memory, row_starts, coding)
+    # The first row start is taken in cycle 0.
+    assert rest == 1 + sum(1 + c for c in cycles)
+
+
+def test_wide_rows_run_at_one_synapse_a_cycle() -> None:
+    memory, row_starts, _ = memory_of(Synapses.from_dense(np.ones((4, 32), int)), Coding.WIDE)
+    operations, rest = walk(memory, row_starts, Coding.WIDE)
+    assert len(operations) / (rest - 1) == pytest.approx(32 / 33)
+
+
+def test_fillers_cost_no_cycle_beside_a_synapse() -> None:
+    # One synapse at slot 20: a filler and the synapse share a word.
+    weights = np.zeros((1, 30), int)
+    weights[0, 20] = 3
+    memory, row_starts, cycles = memory_of(Synapses.from_dense(weights), Coding.PACKED)
+    assert memory[FIRST_ROW_WORD] == 0x43F0
+    operations, _ = walk(memory, row_starts, Coding.PACKED)
+    assert [(slot, weight) for _, slot, weight in operations] == [(FIRST_SLOT + 20, 3)]
+    assert cycles == [2]  # the word with both, and the one that ends the row

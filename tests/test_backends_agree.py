@@ -1,0 +1,164 @@
+"""One suite over all executors: the same networks, equal to the last bit and cycle.
+
+Every spike, every membrane after every step, every read-out and every counter, on networks up to
+the edge of the design rules; and the cycles of the gates against their prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from tests.strategies import random_events, random_network
+
+from edgesnn.backends.gates import GatesBackend
+from edgesnn.core_config import CoreConfig
+from edgesnn.errors import EventLimitError
+from edgesnn.events import EventStream
+from edgesnn.memory_image import pack_placement
+from edgesnn.network import EventLimit, EventLimitForm, Network
+from edgesnn.placement import place
+from edgesnn.reference import Reference
+from edgesnn.run_result import differences
+from edgesnn.simulator import Simulator
+from edgesnn.simulator.core_timing import CoreTiming
+from edgesnn.synapse_coding import Coding
+
+LANES = (1, 2, 4)
+CODINGS = (None, Coding.WIDE, Coding.PACKED)
+NETWORKS_PER_LANES = 104
+BLOCK = 13
+NUM_STEPS = 50
+
+
+@lru_cache
+def gates(lanes: int, state_bits: int = 24) -> GatesBackend:
+    config = CoreConfig(
+        lanes=lanes,
+        state_bits=state_bits,
+        neurons=2048,
+        synapse_words=65536 * lanes,
+        inputs=1024,
+        events=8192,
+        readout_neurons=512,
+    )
+    return GatesBackend(config)
+
+
+def network_for(lanes: int, seed: int, core: GatesBackend) -> Network:
+    """A random network that fits the core."""
+    network = random_network(np.random.default_rng([lanes, seed]))
+    limit = network.event_limit
+    if limit.form is EventLimitForm.LIMITED and limit.value > core.config.events:
+        limit = EventLimit(limit.form, core.config.events)
+    return replace(network, event_limit=limit)
+
+
+@pytest.mark.parametrize("first", range(0, NETWORKS_PER_LANES, BLOCK))
+@pytest.mark.parametrize("lanes", LANES)
+def test_reference_simulator_and_gates_agree(lanes: int, first: int) -> None:
+    core = gates(lanes)
+    for seed in range(first, first + BLOCK):
+        network = network_for(lanes, seed, core)
+        stream = random_events(network, np.random.default_rng([lanes, seed, 1]), NUM_STEPS)
+        core.coding = CODINGS[seed % len(CODINGS)]
+        core.load(network)
+
+        expected = Reference(network).run(stream)
+        simulated, _ = Simulator(network).run(stream, record=True)
+        counted = core.run(stream, record=True)
+
+        where = f"lanes {lanes}, seed {seed}, coding {core.coding}"
+        assert not differences(expected, simulated), where
+        assert not differences(expected, counted), where
+        predicted = CoreTiming(network, core.config, core.coding).cycles(stream, expected.spikes)
+        assert int(predicted.sum()) == counted.counters.cycles, where
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_runs_may_be_cut_anywhere(lanes: int) -> None:
+    core = gates(lanes)
+    for seed in range(6):
+        network = network_for(lanes, seed, core)
+        stream = random_events(network, seed, 20)
+        steps = list(stream)
+        core.coding = None
+        core.load(network)
+        simulator = Simulator(network)
+        state = None
+        for part in (steps[:7], steps[7:8], steps[8:]):
+            piece = EventStream.from_steps(part)
+            simulated, state = simulator.run(piece, state, record=True)
+            assert not differences(simulated, core.run(piece, record=True))
+        core.reset()
+        whole = core.run(stream, record=True)
+        assert not differences(Reference(network).run(stream), whole)
+
+
+@pytest.mark.parametrize("lanes", LANES)
+def test_overflows_are_counted_alike_where_a_rule_is_broken(lanes: int) -> None:
+    core = gates(lanes, state_bits=16)
+    total = 0
+    for seed in range(12):
+        network = random_network(np.random.default_rng([9, lanes, seed]), max_size=60)
+        broken = replace(
+            network,
+            state_bits=16,
+            event_limit=EventLimit(EventLimitForm.LIMITED, 1000),
+            populations=tuple(
+                p
+                if p in network.inputs
+                else replace(
+                    p,
+                    membrane_bits=16,
+                    threshold=np.clip(p.threshold, 1, 30_000),
+                    bias=np.clip(p.bias, -30_000, 30_000),
+                )
+                for p in network.populations
+            ),
+            connections=tuple(replace(c, weight_shift=12) for c in network.connections),
+        )
+        stream = random_events(broken, seed, 12)
+        expected = Reference(broken, check=False).run(stream)
+        simulated, _ = Simulator(broken, check=False).run(stream, record=True)
+        placement = place(broken, lanes)
+        core.load_unchecked(placement, pack_placement(placement))
+        assert not differences(expected, simulated)
+        assert not differences(expected, core.run(stream, record=True))
+        total += expected.counters.overflows
+    assert total > 1000
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(
+    ("limit", "too_many"),
+    [
+        (EventLimit(EventLimitForm.FULL, 2), [0, 1, 0, 0]),
+        (EventLimit(EventLimitForm.LIMITED, 3), [0, 1, 2, 0]),
+        (EventLimit(EventLimitForm.LIMITED, 3), [0, 3]),
+    ],
+)
+def test_gates_refuse_a_step_with_too_many_events_and_change_nothing(
+    small_network: Network, lanes: int, limit: EventLimit, too_many: list[int]
+) -> None:
+    core = gates(lanes)
+    core.coding = None
+    network = replace(small_network, event_limit=limit)
+    core.load(network)
+    reference = Reference(network)
+    before, after = [[0, 1], [2, 2, 0], []], [[1], [0, 0, 2], [2], []]
+    reference.run(EventStream.from_steps(before))
+    core.run(EventStream.from_steps(before))
+
+    counters = core.counters()
+    core.push(np.array(too_many, np.uint16))
+    with pytest.raises(EventLimitError, match="refused"):
+        core.advance()
+    lost = core.counters() - counters
+    assert (lost.steps, lost.events, lost.cycles) == (0, 0, 0)
+    assert lost.dropped == len(too_many)
+
+    expected = reference.run(EventStream.from_steps(after))
+    assert not differences(expected, core.run(EventStream.from_steps(after), record=True))
