@@ -51,7 +51,7 @@ results-%: $(STAMP)
 	$(BIN)/python -m benches.$* --write docs/results
 
 mutants: $(STAMP)
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m benches.mutants
 
 coverage: $(STAMP)
 	$(BIN)/python -m coverage erase

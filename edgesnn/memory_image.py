@@ -7,8 +7,9 @@ everything before. Where things lie is in :mod:`edgesnn.memory_layout`.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ from edgesnn.network import (
 )
 from edgesnn.neuron import ResetMode, ResetOrder
 from edgesnn.placement import Placement, check_fits, place
-from edgesnn.synapse_coding import Coding, decode_row
+from edgesnn.synapse_coding import FIRST_ROW_WORD, Coding, decode_row
 from edgesnn.synapses import Synapses
 
 
@@ -88,8 +89,7 @@ def _program(placement: Placement) -> list[int]:
                 | placed.connection.weight_shift << ConnectionFlag.WEIGHT_SHIFT
                 | placed.connection.delay << ConnectionFlag.DELAY,
                 ConnectionWord.FIRST_SOURCE: first,
-                ConnectionWord.END_SOURCE: first
-                + (size if from_input else -(-size // WORD_BITS)),
+                ConnectionWord.END_SOURCE: first + (size if from_input else -(-size // WORD_BITS)),
                 ConnectionWord.ROW_BASE: (placed.row_starts - number) & 0xFFFF,
             }
             words += [connection[name] for name in ConnectionWord]
@@ -118,7 +118,9 @@ def _parameter(placement: Placement, region: Region, lane: int, pad: int) -> npt
     return np.concatenate(parts).astype(np.int64)
 
 
-def _section(region: int, lane: int, elements: npt.NDArray[np.int64]) -> list[npt.NDArray]:
+def _section(
+    region: int, lane: int, elements: npt.NDArray[np.int64]
+) -> list[npt.NDArray[np.uint16]]:
     """Header (region and lane, words of an element, elements, first address), elements, padding."""
     two_words = region in TWO_WORD_REGIONS
     body = elements.astype("<i4").view("<u2") if two_words else elements.astype("<u2")
@@ -235,37 +237,52 @@ def _interleaved(
     lanes: int,
     slots: slice,
     size: int,
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[np.int32]:
     """A parameter of a population, from its lanes back to neuron order."""
-    return np.stack([found[region, k][slots] for k in range(lanes)], axis=1).reshape(-1)[:size]
+    columns = [found[region, k][slots] for k in range(lanes)]
+    return np.stack(columns, axis=1).reshape(-1)[:size].astype(np.int32)
 
 
-def _unpack_synapses(
-    memories: list[npt.NDArray[np.uint16]],
-    words: dict[ConnectionWord, int],
-    num_sources: int,
-    num_targets: int,
-) -> Synapses:
-    flags = words[ConnectionWord.FLAGS]
-    coding = Coding((flags >> ConnectionFlag.PACKED) & 1)
-    number = words[ConnectionWord.FIRST_SOURCE]
-    if not flags & 1 << ConnectionFlag.FROM_INPUT:
-        number *= WORD_BITS
-    row_starts = (words[ConnectionWord.ROW_BASE] + number) & 0xFFFF
-    lanes = len(memories)
-    row_start, targets, weights = [0], [], []
-    for source in range(num_sources):
-        row = []
-        for lane, memory in enumerate(memories):
-            start = int(memory[row_starts + source])
-            if start:
-                pairs, _ = decode_row(memory, start, coding)
-                row += [(slot * lanes + lane, weight) for slot, weight in pairs]
-        row.sort()
-        targets += [t for t, _ in row]
-        weights += [w for _, w in row]
-        row_start.append(len(targets))
-    return Synapses(np.array(row_start), np.array(targets), np.array(weights), num_targets)
+class _LaneReader:
+    """Reads row starts and rows in the order in which they lie in the lanes.
+
+    Whatever lies elsewhere is refused, so that the work is bounded by the size of the image.
+    """
+
+    def __init__(self, memories: list[npt.NDArray[np.uint16]]) -> None:
+        self.memories = memories
+        self.next_row_start = 0
+        self.next_word = [FIRST_ROW_WORD] * len(memories)
+
+    def synapses(
+        self, words: dict[ConnectionWord, int], num_sources: int, num_targets: int
+    ) -> Synapses:
+        """The synapses of the next connection of the program."""
+        flags = words[ConnectionWord.FLAGS]
+        coding = Coding((flags >> ConnectionFlag.PACKED) & 1)
+        number = words[ConnectionWord.FIRST_SOURCE]
+        if not flags & 1 << ConnectionFlag.FROM_INPUT:
+            number *= WORD_BITS
+        if (words[ConnectionWord.ROW_BASE] + number) & 0xFFFF != self.next_row_start:
+            raise ValueError("row starts must follow one another in the order of connections")
+        lanes = len(self.memories)
+        row_start, targets, weights = [0], [], []
+        for _ in range(num_sources):
+            row = []
+            for lane, memory in enumerate(self.memories):
+                start = int(memory[self.next_row_start])
+                if start:
+                    if start < self.next_word[lane]:
+                        raise ValueError("rows must follow one another in the order of row starts")
+                    pairs, length = decode_row(memory, start, coding)
+                    self.next_word[lane] = start + length
+                    row += [(slot * lanes + lane, weight) for slot, weight in pairs]
+            self.next_row_start += 1
+            row.sort()
+            targets += [t for t, _ in row]
+            weights += [w for _, w in row]
+            row_start.append(len(targets))
+        return Synapses(np.array(row_start), np.array(targets), np.array(weights), num_targets)
 
 
 def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]:
@@ -273,7 +290,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
     lanes = int(words[HeaderWord.LANES])
     found = dict(sections(words))
     program = found[Region.PROGRAM, 0]
-    memories = [found[Region.SYNAPSES, k].astype(np.uint16) for k in range(lanes)]
+    reader = _LaneReader([found[Region.SYNAPSES, k].astype(np.uint16) for k in range(lanes)])
     descriptors = _descriptors(program)
 
     # Input populations are not in the image: cut the sources where connections begin and end.
@@ -286,7 +303,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
     bounds = sorted(cuts)
     inputs = [
         InputPopulation(f"input{i}", last - first)
-        for i, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+        for i, (first, last) in enumerate(pairwise(bounds))
     ]
     population_of_source = {first: i for i, first in enumerate(bounds[:-1])}
     population_of_spikes = {
@@ -296,10 +313,14 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
     connections: list[Connection] = []
     codings: list[Coding] = []
     readouts: list[int] = []
+    next_slot = 0
     for d in descriptors:
         flags, size = d.words[PopulationWord.FLAGS], d.words[PopulationWord.SIZE]
         first_slot = d.words[PopulationWord.FIRST_SLOT]
-        slots = slice(first_slot, first_slot + d.words[PopulationWord.NUM_SLOTS])
+        if first_slot != next_slot:
+            raise ValueError(f"the first slot of population {len(neurons)} must be {next_slot}")
+        next_slot += d.words[PopulationWord.NUM_SLOTS]
+        slots = slice(first_slot, next_slot)
         index = len(inputs) + len(neurons)
         if flags & 1 << PopulationFlag.IS_READOUT:
             readouts.append(index)
@@ -333,7 +354,7 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
                 Connection(
                     source,
                     target,
-                    _unpack_synapses(memories, c, num_sources, neurons[target - len(inputs)].size),
+                    reader.synapses(c, num_sources, neurons[target - len(inputs)].size),
                     weight_shift=(c[ConnectionWord.FLAGS] >> ConnectionFlag.WEIGHT_SHIFT) & 15,
                     delay=(c[ConnectionWord.FLAGS] >> ConnectionFlag.DELAY) & 15,
                 )
@@ -355,6 +376,17 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
         ),
     )
     return network, lanes, codings
+
+
+#: What reading an image whose numbers contradict one another may raise.
+_INCONSISTENT = (
+    ValueError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    StopIteration,
+    DesignRuleError,
+)
 
 
 def unpack(image: bytes) -> Network:
@@ -381,7 +413,7 @@ def unpack(image: bytes) -> Network:
         network, lanes, codings = _network(words)
         design_rules.check(network)
         again = pack_placement(place(network, lanes, codings))
-    except (ValueError, IndexError, KeyError, StopIteration, DesignRuleError) as error:
+    except _INCONSISTENT as error:
         raise ModelFileError(f"the memory image is inconsistent: {error}") from error
     # One network has one image: whatever a reader might overlook shows up as a difference here.
     if again != image:

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from tests.strategies import random_events, random_network
 
 from edgesnn.backends.gates import GatesBackend
 from edgesnn.core_config import CoreConfig
@@ -25,6 +24,7 @@ from edgesnn.run_result import differences
 from edgesnn.simulator import Simulator
 from edgesnn.simulator.core_timing import CoreTiming
 from edgesnn.synapse_coding import Coding
+from tests.strategies import random_events, random_network
 
 LANES = (1, 2, 4)
 CODINGS = (None, Coding.WIDE, Coding.PACKED)

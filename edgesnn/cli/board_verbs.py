@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgesnn.cli.options import Baud, BoardName, Json, NetworkFile, find_board
-from edgesnn.cli.output import Output
+from edgesnn.cli.output import TOOL_OR_DEVICE, Output
 
 if TYPE_CHECKING:
     from edgesnn.build import BuildResult
@@ -44,6 +44,8 @@ def _show_build(out: Output, name: str, result: BuildResult) -> None:
 def build(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -> None:
     """Build the bitstream of a board. It runs every network that fits; no need to build again.
 
+    Exit code 4 if the design does not reach the board's clock.
+
     Example: edgesnn build --board icebreaker
     """
     from edgesnn import build as builder
@@ -53,7 +55,10 @@ def build(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -
     with out.progress(f"build {board}") as advance:
         result = builder.build(target, seed, lambda text: advance(text=text))
     _show_build(out, board, result)
-    out.result({**describe_build(result)})
+    out.result(describe_build(result))
+    if not result.meets_timing:
+        out.note("The clock is not reached; another --seed may place it better.")
+        raise typer.Exit(TOOL_OR_DEVICE)
 
 
 def flash(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -> None:
@@ -182,14 +187,14 @@ def export_verilog(
     from edgesnn.files import write_whole
 
     out = Output(json)
-    config = find_board(board).core_config
-    verilog = _verilog(config)
+    chosen = find_board(board)
+    verilog = _verilog(chosen)
     write_whole(output, verilog.encode())
     out.line(f"{output}: {verilog.count(chr(10)):,} lines of Verilog")
-    out.result({"output": str(output), "core_config": dataclasses.asdict(config)})
+    out.result({"output": str(output), "core_config": chosen.core_config.describe()})
 
 
-def _verilog(config: Any) -> str:
+def _verilog(board: Any) -> str:
     from edgesnn.errors import ToolNotFound
 
     try:
@@ -198,4 +203,4 @@ def _verilog(config: Any) -> str:
         raise ToolNotFound(
             f"the gateware needs Amaranth ({error}): pip install 'edgesnn[fpga]'"
         ) from None
-    return str(verilog.export(config))
+    return verilog.export(board.core_config, board.clock_hz, board.baud)

@@ -188,8 +188,8 @@ class Scheduler(wiring.Component):
             with m.State("Connection"):
                 m.d.comb += [fetching.eq(1), delivery.rewind.eq(1)]
                 with m.Switch(field):
-                    for index, register in connection.items():
-                        with m.Case(index):
+                    for word, register in connection.items():
+                        with m.Case(word):
                             m.d.sync += register.eq(self.program_word)
                 m.d.sync += field.eq(field + 1)
                 with m.If(field == len(ConnectionWord) - 1):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from amaranth.hdl import Elaboratable, Module
 from amaranth.sim import SimulatorContext
-from edgesnn_hdl.accumulators import Accumulators
-from edgesnn_hdl.memories import TwoPortMemory
-from edgesnn_hdl.simulation import simulate_component
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesnn.neuron import integrate
 from edgesnn.number_format import SignedFormat
+from edgesnn_hdl.accumulators import Accumulators
+from edgesnn_hdl.memories import TwoPortMemory
+from edgesnn_hdl.simulation import simulate_component
 
 SLOT_BITS = 2
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 
 from amaranth.sim import SimulatorContext
-from edgesnn_hdl.event_queue import EventQueue
-from edgesnn_hdl.simulation import simulate_component
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from edgesnn_hdl.event_queue import EventQueue
+from edgesnn_hdl.simulation import simulate_component
 
 
 @settings(max_examples=50)

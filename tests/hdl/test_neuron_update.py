@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from edgesnn_hdl.compiled import compile_design
-from edgesnn_hdl.neuron_update import SPIKE_LATENCY, STORED_LATENCY, NeuronUpdate
 
 from edgesnn.memory_layout import PopulationFlag
 from edgesnn.neuron import LifParameters, ResetMode, ResetOrder, lif_step
 from edgesnn.number_format import DECAY_ONE, SignedFormat
+from edgesnn_hdl.compiled import compile_design
+from edgesnn_hdl.neuron_update import SPIKE_LATENCY, STORED_LATENCY, NeuronUpdate
 
 HARNESS = str(Path(__file__).with_name("neuron_harness.cpp"))
 FLAGS = list(itertools.product((True, False), ResetMode, ResetOrder, (False, True)))

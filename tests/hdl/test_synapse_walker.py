@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from amaranth.sim import SimulatorContext
-from edgesnn_hdl.simulation import simulate_component
-from edgesnn_hdl.synapse_walker import SynapseWalker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesnn.synapse_coding import FIRST_ROW_WORD, Coding, decode_row, encode_rows
 from edgesnn.synapses import Synapses
+from edgesnn_hdl.simulation import simulate_component
+from edgesnn_hdl.synapse_walker import SynapseWalker
 
 FIRST_SLOT = 5
 Operation = tuple[int, int, int]
