@@ -31,6 +31,8 @@ class Region(IntEnum):
     COUNTER = 11
 
 
+#: A section counts its elements in one word.
+MAX_SECTION_ELEMENTS = 65535
 #: Ends the list of sections.
 END_OF_SECTIONS = 0xFF
 #: Regions whose elements are stored as two words, low word first.

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.errors import DoesNotFit
-from edgesnn.memory_layout import ConnectionWord, PopulationWord, Prologue
+from edgesnn.memory_layout import (
+    MAX_SECTION_ELEMENTS,
+    ConnectionWord,
+    PopulationWord,
+    Prologue,
+)
 from edgesnn.network import Connection, EventLimitForm, InputPopulation, Network
 from edgesnn.synapse_coding import (
     FIRST_ROW_WORD,
@@ -132,7 +137,12 @@ def usage(placement: Placement, config: CoreConfig) -> list[Usage]:
         Usage("state bits", placement.network.state_bits, config.state_bits),
         Usage("neurons", placement.slots * lanes, config.neurons),
         Usage("inputs", placement.network.num_inputs, config.inputs),
-        Usage("synapse words", max(placement.synapse_words) * lanes, config.synapse_words),
+        Usage(
+            "synapse words",
+            max(placement.synapse_words) * lanes,
+            # A section of an image counts its words in 16 bits.
+            min(config.synapse_words, MAX_SECTION_ELEMENTS * lanes),
+        ),
         Usage("program words", placement.program_words, config.program_words),
         Usage("spike words", placement.spike_words, config.spike_words),
         Usage("read-out neurons", -(-size // lanes) * lanes, config.readout_neurons),

@@ -1,4 +1,3 @@
-# ruff: noqa: PLR0917 - kernels take bare arrays, by position
 """How many clock cycles a core needs, exactly; the twin of ``edgesnn_hdl.scheduler``.
 
 What happens in a core depends on the events alone, so the cycles follow from the input events and
@@ -80,7 +79,7 @@ def input_cycles(
 ) -> int:
     """Deliver the step's events to one connection; those of other inputs cost a cycle each."""
     free[:] = 0
-    cycle = np.int64(0)
+    cycle = 0
     index = 0
     for source_id in source_ids:
         source = np.int64(source_id) - first
@@ -94,7 +93,7 @@ def input_cycles(
 def spike_cycles(spikes: Array, costs: Array, pops: Array, free: Array) -> int:
     """Deliver the spikes of a population, word by word of its bitmap; an empty word costs one."""
     free[:] = 0
-    cycle = np.int64(0)
+    cycle = 0
     index = 0
     for begin in range(0, len(spikes), WORD_BITS):
         before = index
@@ -130,7 +129,7 @@ def run_cycles(
         events = source_ids[step_start[step] : step_start[step + 1]]
         previous = spikes[step - 1] if step else fired
         forgotten = False
-        total = np.int64(FINISH_CYCLES)
+        total = FINISH_CYCLES
         for population in populations:
             total += POPULATION_CYCLES + population[NUM_SLOTS]
             for c in range(population[FIRST_CONNECTION], population[LAST_CONNECTION]):
@@ -171,7 +170,9 @@ class CoreTiming:
         check_fits(placement, config)
         self.config = config
         inputs = len(network.inputs)
-        populations, connections, costs = [], [], [np.zeros((0, config.lanes), np.int64)]
+        populations: list[tuple[int, ...]] = []
+        connections: list[tuple[int, ...]] = []
+        costs = [np.zeros((0, config.lanes), np.int64)]
         rows = 0
         for index in range(inputs, len(network.populations)):
             first_connection = len(connections)
@@ -217,14 +218,15 @@ class CoreTiming:
         """
         before = np.zeros(spikes.shape[1], bool) if fired is None else fired.astype(bool)
         cycles = np.zeros(stream.num_steps, np.int64)
+        # Copies, since a read-only array is another type, for which Numba would compile again.
         run_cycles(
             self._populations,
             self._connections,
             self._row_costs,
             self.config.queue_events,
-            stream.step_start,
-            stream.source_ids,
-            np.ascontiguousarray(spikes, bool),
+            np.array(stream.step_start, np.int64),
+            np.array(stream.source_ids, np.uint16),
+            np.array(spikes, bool, order="C"),
             before,
             cycles,
         )
