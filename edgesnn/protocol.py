@@ -218,9 +218,7 @@ class Identity:
         loaded, image_crc, clock_khz, *sizes = _IDENTITY.unpack(reply.data)
         named = dict(zip(CONFIG_FIELDS, sizes, strict=True))
         try:
-            config = CoreConfig(
-                **{n: v if n == "state_bits" else 1 << v for n, v in named.items()}
-            )
+            config = CoreConfig(**{n: v if n == "state_bits" else 1 << v for n, v in named.items()})
         except ValueError as error:
             raise ProtocolMismatch(
                 f"the device must report a core that edgesnn knows: {error}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import serial
 
@@ -50,9 +50,9 @@ class Port(Protocol):
 
 def open_port(name: str, baud: int = DEFAULT_BAUD) -> Port:
     """Open a port by path or address. Raises ``PortError``, whose text says what to do."""
-    exclusive = {} if "://" in name else {"exclusive": True}
+    options: dict[str, Any] = {} if "://" in name else {"exclusive": True}
     try:
-        port: Port = serial.serial_for_url(name, baudrate=baud, timeout=0.1, **exclusive)
+        port: Port = serial.serial_for_url(name, baudrate=baud, timeout=0.1, **options)
     except (serial.SerialException, OSError, ValueError) as error:
         raise PortError(_why_not_open(name, error)) from error
     return port

@@ -13,6 +13,8 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from edgesnn.core_config import CoreConfig
 
@@ -69,7 +71,7 @@ class VirtualBoard:
         """Clock cycles so far."""
         return int(self._library.board_cycles(self._board))
 
-    def _open_terminal(self):  # type: ignore[no-untyped-def]
+    def _open_terminal(self) -> Callable[[], None]:
         import tty  # noqa: PLC0415 (not on every system)
 
         outer, inner = os.openpty()
@@ -77,22 +79,24 @@ class VirtualBoard:
         os.set_blocking(outer, False)
         self.port = os.ttyname(inner)
         # The inner end stays open, or the outer one would fail until somebody opens the port.
-        self._descriptors = [outer, inner]
+        self._descriptors: list[int] = [outer, inner]
 
         def serve() -> None:
             self._library.board_serve(self._board, outer, self._stop_read)
 
         return serve
 
-    def _open_socket(self):  # type: ignore[no-untyped-def]
+    def _open_socket(self) -> Callable[[], None]:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = f"socket://127.0.0.1:{listener.getsockname()[1]}"
         self._descriptors = []
 
+        waiting: list[Any] = [listener, self._stop_read]
+
         def serve() -> None:
             with listener:
                 while True:
-                    ready, _, _ = select.select([listener, self._stop_read], [], [])
+                    ready, _, _ = select.select(waiting, [], [])
                     if self._stop_read in ready:
                         return
                     connection, _ = listener.accept()

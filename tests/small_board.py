@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from edgesnn.core_config import CoreConfig
-from edgesnn.network import Connection, InputPopulation, LifPopulation, Network, Readout, ReadoutRule
+from edgesnn.network import (
+    Connection,
+    InputPopulation,
+    LifPopulation,
+    Network,
+    Readout,
+    ReadoutRule,
+)
 from edgesnn.serial_link import Port
 from edgesnn.synapses import Synapses
 
@@ -31,7 +38,10 @@ def small_network(seed: int = 0, outputs: int = 3) -> Network:
         "hidden", np.full(13, 20), np.full(13, 3000), np.zeros(13, int), membrane_bits=12
     )
     output = LifPopulation(
-        "output", np.full(outputs, 25), np.full(outputs, 4000), np.zeros(outputs, int),
+        "output",
+        np.full(outputs, 25),
+        np.full(outputs, 4000),
+        np.zeros(outputs, int),
         membrane_bits=12,
     )
     return Network(

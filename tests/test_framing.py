@@ -17,9 +17,7 @@ from edgesnn.framing import (
     encode,
 )
 
-FRAMES = st.builds(
-    Frame, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=MAX_PAYLOAD)
-)
+FRAMES = st.builds(Frame, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=MAX_PAYLOAD))
 
 #: From the paper's rules, as Wikipedia lists them ("Consistent Overhead Byte Stuffing").
 COBS_VECTORS = [

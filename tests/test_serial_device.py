@@ -27,7 +27,7 @@ def board():
         yield board
 
 
-@pytest.fixture()
+@pytest.fixture
 def device(board):
     with SerialDevice(board.port, timeout=3.0) as device:
         yield device

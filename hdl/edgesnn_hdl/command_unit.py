@@ -406,9 +406,7 @@ class CommandUnit(wiring.Component):
                             with m.Case(READ_LATENCY + n):
                                 m.d.comb += self.reply_data.eq(value.word_select(n, 8))
                     with m.If(
-                        (kind == Message.READ_OUT)
-                        & (tick == READ_LATENCY)
-                        & (value > highest)
+                        (kind == Message.READ_OUT) & (tick == READ_LATENCY) & (value > highest)
                     ):
                         m.d.sync += [highest.eq(value), found.eq(1), result.eq(element)]
                     with m.If(last):

@@ -17,7 +17,6 @@ from edgesnn.memory_layout import (
     END_OF_SECTIONS,
     HEADER_WORDS,
     TWO_WORD_REGIONS,
-    HeaderWord,
     MemoryLayout,
     Region,
     header_limits,
@@ -103,7 +102,8 @@ class ImageLoader(wiring.Component):
         m = Module()
         layout = MemoryLayout(self.config)
         limits = header_limits(self.config)
-        ranges = [limits.get(word, (0, 0)) for word in map(_header_word, range(HEADER_WORDS))]
+        by_index = {int(word): pair for word, pair in limits.items()}
+        ranges = [by_index.get(index, (0, 0)) for index in range(HEADER_WORDS)]
         m.submodules.limits = table = memory.Memory(
             shape=unsigned(16),
             depth=2 * HEADER_WORDS,
@@ -128,9 +128,7 @@ class ImageLoader(wiring.Component):
             limit.en.eq(1),
             two_words.eq((self.region == Region.THRESHOLD) | (self.region == Region.BIAS)),
             depth.eq(layout.depth(Region.THRESHOLD)),
-            self.write_data.eq(
-                Mux(two_words, self.image_crc, Cat(word, Const(0, 16)))
-            ),
+            self.write_data.eq(Mux(two_words, self.image_crc, Cat(word, Const(0, 16)))),
             sum_.data.eq(word.word_select(nibble, 4)),
         ]
         with m.Switch(self.region):
@@ -249,7 +247,3 @@ class ImageLoader(wiring.Component):
             m.d.sync += ending.eq(1)
         with m.Else():
             m.d.sync += [self.lane.eq(self.lane + 1), self.region.eq(_REGIONS[1])]
-
-
-def _header_word(index: int) -> HeaderWord | int:
-    return HeaderWord(index) if index in HeaderWord._value2member_map_ else index

@@ -38,14 +38,14 @@ def board():
         yield board
 
 
-@pytest.fixture()
+@pytest.fixture
 def link(board):
     with SerialLink(board.port, timeout=2.0) as link:
         link.request(Message.IDENTIFY)
         yield link
 
 
-@pytest.fixture()
+@pytest.fixture
 def device(board):
     with SerialDevice(board.port, timeout=2.0) as device:
         device.load(small_network())
@@ -319,7 +319,7 @@ def advance(sequence):
     return encode(Frame(Message.RUN, sequence, struct.pack("<IH", 0, ADVANCE)))
 
 
-@pytest.fixture()
+@pytest.fixture
 def line(board):
     with SerialDevice(board.port, timeout=2.0) as device:
         device.load(small_network())
