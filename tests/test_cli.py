@@ -352,3 +352,43 @@ def test_interrupt_ends_without_a_traceback(
 def test_json_has_no_nan_and_no_numpy() -> None:
     value = {"a": float("nan"), "b": np.float32(1.5), "c": np.arange(2), 3: (1, None)}
     assert json_line(value) == '{"a": null, "b": 1.5, "c": [0, 1], "3": [1, null]}'
+
+
+@pytest.mark.slow
+def test_exported_verilog_holds_the_top(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "core.v"
+    shown = run("export-verilog", "-o", path, "--json")
+    assert shown.code == 0
+    assert shown.json["output"] == str(path)
+    assert "module " in path.read_text()
+
+
+@pytest.mark.slow
+def test_network_runs_on_gates_and_on_a_virtual_board(
+    run: Run, network: Path, samples: Path
+) -> None:
+    from edgesnn.virtual_board import VirtualBoard
+    from edgesnn_boards import find_board
+
+    with VirtualBoard(find_board("icebreaker").core_config) as board:
+        loaded = run("load", network, "--port", board.port, "--json")
+        assert loaded.code == 0
+        decided = run("stream", network, samples, "--port", board.port, "--json")
+        compared = run(
+            "verify", network, "--samples", samples, "--port", board.port, "--membranes", "--json"
+        )
+    lines = [json.loads(line) for line in decided.out.splitlines()]
+    assert [d["decision"] for d in lines[:-1]] == [0, 1, 0]
+    assert lines[-1]["executor"] == "device"
+    assert compared.code == 0
+    found = {e["backend"]: e for e in compared.json["executors"]}
+    assert set(found) == {"simulator", "gates", "device"}
+    assert {e["mismatches"] for e in found.values()} == {0}
+    assert len({e["counters"]["cycles"] for e in found.values()}) == 1
+
+
+@pytest.mark.slow
+def test_virtual_board_prints_its_port(run: Run) -> None:
+    shown = run("virtual-board", "--seconds", "0.1", "--json")
+    assert shown.code == 0
+    assert shown.json["port"]

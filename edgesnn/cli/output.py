@@ -87,7 +87,7 @@ class Output:
 
     @contextmanager
     def progress(self, text: str, total: int | None = None) -> Iterator[Advance]:
-        """A progress bar on the standard error stream, if that is a terminal; vanishes when done."""
+        """A progress bar on the standard error stream, if that is a terminal; it vanishes."""
         columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
         if total is not None:
             columns.insert(2, MofNCompleteColumn())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,9 +19,12 @@ from edgesnn.encoders import encoder_from_info
 from edgesnn.events import EventStream
 from edgesnn.network import Network
 from edgesnn.recipes import find_recipe
-from edgesnn.run_result import Counters, RunResult
+from edgesnn.run_result import RunResult
 from edgesnn.samples import Samples, accuracy
 from edgesnn.verification import Agreement, compare, run_windows
+
+if TYPE_CHECKING:
+    from edgesnn.build import BuildResult
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Demo:
             lc=built.lc,
             seconds=time.perf_counter() - began,
         )
-        self._close(figures, agreements, board, built.bitstream)
+        self._close(figures, agreements, board, built)
         return figures
 
     def _step(self, number: int, text: str) -> None:
@@ -223,9 +226,9 @@ class Demo:
             self.out.line(raster_text(name, raster))
 
     def _close(
-        self, figures: DemoFigures, agreements: dict[str, Agreement], board: Any, bitstream: str
+        self, figures: DemoFigures, agreements: dict[str, Agreement], board: Any, built: BuildResult
     ) -> None:
-        counters = sum((a.counters for a in (agreements["gates"],)), Counters())
+        counters = agreements["gates"].counters
         latency = counters.cycles / figures.samples / board.clock_hz
         self.out.table(
             "Measured in this run",
@@ -237,7 +240,8 @@ class Demo:
             + [
                 ("synaptic operations per digit", f"{counters.sops / figures.samples:,.0f}"),
                 (f"time per digit at {board.clock_hz / 1e6:g} MHz", f"{1e6 * latency:,.0f} us"),
-                ("bitstream", bitstream),
+                ("timing at that clock", "met" if built.meets_timing else "NOT met"),
+                ("bitstream", built.bitstream),
                 ("network", str(self.folder / "digits.esnn")),
             ],
         )
