@@ -17,7 +17,7 @@ help:
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         documentation: every command and example in it is run"
 	@echo "make bench        speed of simulator and core"
-	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: spine, simulator"
+	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits"
 	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"
@@ -46,6 +46,9 @@ docs: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benches.simulator
+	$(BIN)/python -m benches.core
+
+results-spine: results-simulator results-core results-mutants
 
 results-%: $(STAMP)
 	$(BIN)/python -m benches.$* --write docs/results

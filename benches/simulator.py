@@ -12,8 +12,6 @@ import argparse
 import ctypes
 import json
 import os
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgesnn.events import EventStream
+from edgesnn.measurement import record
 from edgesnn.network import (
     Connection,
     InputPopulation,
@@ -289,6 +288,7 @@ FIRST_CALL = """
 import time
 from benches.simulator import layer
 from edgesnn.events import EventStream
+from edgesnn.measurement import record
 from edgesnn.network import InputPopulation, Network, Readout
 begin = time.perf_counter()
 from edgesnn.simulator import Simulator
@@ -316,31 +316,6 @@ def first_call() -> tuple[float, float]:
             for _ in range(2)
         ]
     return times[0], times[1]
-
-
-def machine() -> str:
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [s for s in info.read_text().splitlines() if s.startswith("model name")]
-        model = names[0].split(":")[1].strip() if names else model
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    )
-
-
-def commit() -> str:
-    git = shutil.which("git")
-    if git is None:
-        return "unknown"
-    done = subprocess.run(
-        [git, "describe", "--always", "--dirty"],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "unknown"
 
 
 def measure(quick: bool) -> dict[str, float]:
@@ -461,12 +436,8 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="folder for simulator.md and simulator.json")
     parser.add_argument("--quick", action="store_true", help="small networks, few rounds")
     options = parser.parse_args()
-    result = {
-        "command": " ".join(["python -m benches.simulator", *sys.argv[1:]]),
-        "commit": commit(),
-        "machine": machine(),
-        "figures": measure(options.quick),
-    }
+    command = " ".join(["python -m benches.simulator", *sys.argv[1:]])
+    result = record(command, measure(options.quick))
     print(json.dumps(result, indent=2))
     if options.write:
         (options.write / "simulator.json").write_text(json.dumps(result, indent=2) + "\n")
