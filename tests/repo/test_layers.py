@@ -30,7 +30,7 @@ LAYERS = (
     {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes", "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
      "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn_boards"},
-    {"edgesnn.cli", "edgesnn.demo"},
+    {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
 )  # fmt: skip
 
 #: Where each heavy package may be imported at all.
