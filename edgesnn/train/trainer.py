@@ -81,5 +81,5 @@ def train(
 
 def decisions(model: Model, rasters: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """What the model in floating point decides for each window; ties go to the lowest index."""
-    with torch.no_grad():
+    with _threads(1), torch.no_grad():
         return Dynamics(model)(torch.from_numpy(rasters)).accumulators.argmax(1).numpy()
