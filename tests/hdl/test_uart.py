@@ -10,9 +10,7 @@ BYTES = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0x5E]
 
 def line_of(data):
     """Levels of a line, one for each bit."""
-    return [
-        bit for byte in data for bit in [0, *((byte >> n) & 1 for n in range(8)), 1]
-    ]
+    return [bit for byte in data for bit in [0, *((byte >> n) & 1 for n in range(8)), 1]]
 
 
 def run(design, testbench):
