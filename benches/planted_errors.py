@@ -162,17 +162,17 @@ IN_SIMULATOR = (
         SIMULATOR,
     ),
     Mutant(
-        "event limit one too low",
+        "events of a source limited one too high",
         KERNELS,
         "if counts[source] > value and not is_limited:",
-        "if counts[source] >= value and not is_limited:",
+        "if counts[source] > value + 1 and not is_limited:",
         SIMULATOR,
     ),
     Mutant(
-        "events not forgotten after a step",
+        "events of a step limited one too high",
         KERNELS,
-        "            counts[source] = 0\n",
-        "            counts[source] = counts[source]\n",
+        "if is_limited and len(events) > value:",
+        "if is_limited and len(events) > value + 1:",
         SIMULATOR,
     ),
     Mutant(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgesnn import design_rules
-from edgesnn.core_config import WORD_BITS, CoreConfig
+from edgesnn.core_config import LANES, WORD_BITS, CoreConfig
 from edgesnn.errors import DesignRuleError, ModelFileError
 from edgesnn.memory_layout import (
     END_OF_SECTIONS,
@@ -288,6 +288,8 @@ class _LaneReader:
 def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]:
     """The network, lanes and codings that the words of an image describe."""
     lanes = int(words[HeaderWord.LANES])
+    if lanes not in LANES:
+        raise ValueError(f"lanes must be one of {LANES}, not {lanes}")
     found = dict(sections(words))
     program = found[Region.PROGRAM, 0]
     reader = _LaneReader([found[Region.SYNAPSES, k].astype(np.uint16) for k in range(lanes)])
@@ -366,12 +368,12 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
         tuple(connections),
         Readout(
             readout,
-            ReadoutRule(program[Prologue.READOUT_RULE]),
+            ReadoutRule(int(program[Prologue.READOUT_RULE])),
             int(words[HeaderWord.WINDOW_STEPS]),
         ),
         int(words[HeaderWord.STATE_BITS]),
         EventLimit(
-            EventLimitForm(program[Prologue.EVENT_LIMIT_FORM]),
+            EventLimitForm(int(program[Prologue.EVENT_LIMIT_FORM])),
             int(program[Prologue.EVENT_LIMIT_VALUE]),
         ),
     )
