@@ -111,6 +111,7 @@ class CommandUnit(wiring.Component):
         to = Signal(8)
         status = Signal(Status)
         result = Signal(16)
+        reply_too_long = Signal()  # the spikes of one more step do not fit
         m.d.comb += [
             self.request_address.eq(at + take),
             word.eq(Cat(low, byte)),
@@ -318,6 +319,8 @@ class CommandUnit(wiring.Component):
 
             # Words of LOAD_DATA and RUN.
             with m.State("Word"):
+                # In time for "High"; neither side has changed since the state before.
+                m.d.sync += reply_too_long.eq(Cat(Const(0, 1), argument[16:24]) > _END - to)
                 m.d.sync += [low.eq(byte), tick.eq(0)]
                 m.d.sync += [element.eq(argument[:16]), left.eq(argument[16:24])]
                 with m.If(at == request_end):
@@ -347,7 +350,7 @@ class CommandUnit(wiring.Component):
                 with m.Elif(word != ADVANCE):
                     m.d.sync += status.eq(Status.BAD_WORD)
                     m.next = "Finish"
-                with m.Elif(Cat(Const(0, 1), left[:8]) > _END - to):
+                with m.Elif(reply_too_long):
                     m.d.sync += status.eq(Status.REPLY_TOO_LONG)
                     m.next = "Finish"
                 with m.Elif(self.idle):

