@@ -12,6 +12,9 @@ Tests = tuple[str, ...]
 AGREE = "tests/test_backends_agree.py::"
 SIMULATOR: Tests = ("tests/test_simulator.py",)
 TIMING: Tests = ("tests/test_core_timing.py",)
+UNREAD: Tests = (
+    f"{TIMING[0]}::test_gates_forget_events_that_no_connection_reads_in_as_many_cycles",
+)
 READOUT: Tests = ("tests/test_readout.py",)
 UPDATE: Tests = ("tests/hdl/test_neuron_update.py",)
 WALKER: Tests = ("tests/hdl/test_synapse_walker.py",)
@@ -467,7 +470,7 @@ IN_GATES = (
         f"{HDL}scheduler.py",
         "with m.If(counted):",
         "with m.If(0):",
-        ONE_LANE,
+        UNREAD,
     ),
     Mutant(
         "last spike word of a population not written",

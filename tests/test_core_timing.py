@@ -11,11 +11,14 @@ That these numbers are those of the gates is what ``test_backends_agree`` shows.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edgesnn.backends.gates import GatesBackend
 from edgesnn.core_config import CoreConfig
 from edgesnn.errors import DoesNotFit
 from edgesnn.events import EventStream
@@ -147,6 +150,20 @@ def test_events_that_no_connection_reads_are_forgotten_in_a_pass() -> None:
     around = POPULATION + 10 + FINISH
     # Rewind, then one cycle for each event and one to see the end.
     assert cycles(net, [[], [0], [1, 0, 1]]) == [around, around + 1 + 2, around + 1 + 4]
+
+
+def test_gates_forget_events_that_no_connection_reads_in_as_many_cycles() -> None:
+    net = replace(
+        network([InputPopulation("keys", 2), layer("layer", 10)], []),
+        event_limit=EventLimit(EventLimitForm.FULL, 1),
+    )
+    config = CoreConfig(neurons=2048, state_bits=24, events=8192, readout_neurons=512)
+    gates = GatesBackend(config)
+    gates.load(net)
+    # An event that was not forgotten would be one too many in the next step.
+    steps = [[0], [0, 1], [], [1]]
+    counted = [gates.run(EventStream.from_steps([step])).counters.cycles for step in steps]
+    assert counted == cycles(net, steps)
 
 
 def test_spikes_are_read_word_by_word_of_the_bitmap() -> None:
