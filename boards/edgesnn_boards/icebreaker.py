@@ -26,6 +26,7 @@ def _make_plan(board: Board, seed: int) -> Any:
         ResetSignal,
         Signal,
     )
+    from amaranth.lib import io
     from amaranth_boards.icebreaker import ICEBreakerPlatform
 
     from edgesnn_hdl.memories import COLLISION_SCRIPT
@@ -65,12 +66,16 @@ def _make_plan(board: Board, seed: int) -> Any:
             ]
 
             m.submodules.design = design = EdgesnnTop(board.core_config, board.clock_hz, board.baud)
-            uart = platform.request("uart", 0)
+            uart = platform.request("uart", 0, dir={"rx": "-", "tx": "-"})
+            m.submodules.rx = rx = io.Buffer("i", uart.rx)
+            m.submodules.tx = tx = io.Buffer("o", uart.tx)
+            m.submodules.green = green = io.Buffer("o", platform.request("led_g", 0, dir="-"))
+            m.submodules.red = red = io.Buffer("o", platform.request("led_r", 0, dir="-"))
             m.d.comb += [
-                design.uart_rx.eq(uart.rx.i),
-                uart.tx.o.eq(design.uart_tx),
-                platform.request("led_g", 0).o.eq(design.led_loaded),
-                platform.request("led_r", 0).o.eq(design.led_error),
+                design.uart_rx.eq(rx.i),
+                tx.o.eq(design.uart_tx),
+                green.o.eq(design.led_loaded),
+                red.o.eq(design.led_error),
             ]
             return m
 

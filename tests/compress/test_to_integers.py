@@ -1,4 +1,4 @@
-"""Integers that stand for floats: the network does what the model does, as finely as rules allow."""
+"""Integers that stand for floats: the network does what the model does, as rules allow."""
 
 from __future__ import annotations
 

@@ -1,0 +1,161 @@
+"""From a board to a bitstream: the plan, the cache, the tools, and what is said if one fails."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgesnn import build as builder
+from edgesnn.build import BuildResult, build, flash, missing_tools
+from edgesnn.errors import BuildError, BuildFailed, ToolNotFound
+from edgesnn_boards import all_boards, find_board
+from edgesnn_boards.board import Board
+from edgesnn_boards.icebreaker import BOARD
+
+NEEDS_TOOLS = pytest.mark.skipif(
+    bool(missing_tools(BOARD)), reason="yowasp tools are not installed (extra fpga)"
+)
+
+
+class StandInPlan:
+    """A build plan whose script is a line of shell: what a tool does, without the tool."""
+
+    script = "build_top"
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def digest(self) -> bytes:
+        return self.line.encode()
+
+    def extract(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "build_top.sh").write_text(self.line)
+
+
+REPORT = json.dumps(
+    {
+        "utilization": {name: {"used": 1} for name in BOARD.capacity},
+        "fmax": {"clk": {"achieved": 30.125}},
+    }
+)
+GOOD = f"echo x >> ../../runs; echo '{REPORT}' > report.json; echo bits > top.bin"
+
+
+def board_with(line: str, **changes: object) -> Board:
+    fields = {"make_plan": lambda _board, _seed: StandInPlan(line), "tools": {}}
+    return replace(BOARD, **fields | changes)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EDGESNN_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_a_build_is_done_once_and_then_taken_from_the_cache(own_cache: Path) -> None:
+    said: list[str] = []
+    first = build(board_with(GOOD), progress=said.append)
+    second = build(board_with(GOOD))
+    assert (first.from_cache, second.from_cache) == (False, True)
+    assert first.fmax_mhz == second.fmax_mhz == 30.12
+    assert first.meets_timing
+    assert Path(first.bitstream).read_text() == "bits\n"
+    assert (own_cache / "cache" / "bitstreams" / "runs").read_text() == "x\n"
+    assert any("yosys" in text for text in said)
+
+
+def test_another_design_is_built_again() -> None:
+    assert not build(board_with(GOOD)).from_cache
+    assert not build(board_with(GOOD + "; true")).from_cache
+
+
+def test_a_failed_build_shows_the_last_lines_and_keeps_the_log(own_cache: Path) -> None:
+    line = "for n in $(seq 40); do echo line $n; done; exit 3"
+    with pytest.raises(BuildFailed, match="line 40") as failure:
+        build(board_with(line))
+    assert "line 10\n" not in str(failure.value)
+    (log,) = (own_cache / "cache" / "bitstreams").glob("*.log")
+    assert str(log) in str(failure.value)
+    assert "line 1\n" in log.read_text()
+
+
+def test_a_missing_tool_is_named_with_what_to_install() -> None:
+    with pytest.raises(ToolNotFound, match=r"no-such-tool must be on the path; pip install"):
+        build(board_with(GOOD, tools={"no-such-tool": "x"}))
+
+
+def test_an_unknown_board_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(BuildError, match=r"board must be one of \['icebreaker'\], not 'nope'"):
+        find_board("nope")
+
+
+def result(bitstream: Path, fmax_mhz: float) -> BuildResult:
+    return BuildResult("icebreaker", 1, str(bitstream), "", fmax_mhz, 24.0, 1, {}, 1.0, True)
+
+
+def loader(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put an executable called openFPGALoader on the path, the first of its name."""
+    path = folder / "openFPGALoader"
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(builder, "_environment", lambda: {"PATH": str(folder)})
+
+
+def test_flash_without_a_loader_says_how_to_get_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "_environment", lambda: {"PATH": str(tmp_path / "nothing")})
+    with pytest.raises(ToolNotFound, match=r"pip install 'edgesnn\[loader\]'"):
+        flash(BOARD, result(tmp_path / "top.bin", 30.0))
+
+
+def test_flash_hands_the_bitstream_to_the_loader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader(tmp_path, f'echo "$@" > {tmp_path}/arguments', monkeypatch)
+    flash(BOARD, result(tmp_path / "top.bin", 30.0))
+    arguments = (tmp_path / "arguments").read_text().split()
+    assert arguments == ["-b", "ice40_generic", str(tmp_path / "top.bin")]
+
+
+def test_a_failing_loader_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loader(tmp_path, "echo unable to open ftdi device; exit 1", monkeypatch)
+    with pytest.raises(BuildFailed, match="unable to open ftdi device"):
+        flash(BOARD, result(tmp_path / "top.bin", 30.0))
+
+
+def test_a_design_that_misses_its_clock_is_not_flashed(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"must reach 24.0 MHz, not 20.0; .*--seed"):
+        flash(BOARD, result(tmp_path / "top.bin", 20.0))
+
+
+@pytest.mark.parametrize("board", all_boards(), ids=lambda b: b.name)
+def test_every_board_elaborates_to_a_plan(board: Board) -> None:
+    plan = board.plan(seed=7)
+    text = "".join(str(content) for content in plan.files.values())
+    assert "--seed 7" in text
+    assert "COLLISION_X_MASK" in text
+
+
+@pytest.mark.slow
+@NEEDS_TOOLS
+def test_icebreaker_fits_and_meets_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDGESNN_CACHE")
+    built = build(BOARD)
+    assert built.fmax_mhz >= BOARD.clock_hz / 1e6 >= 24
+    assert all(used <= available for used, available in built.usage.values())
+    assert built.usage["ICESTORM_SPRAM"][0] == 4
+    assert Path(built.bitstream).stat().st_size > 100_000
+    assert BOARD.core_config.neurons >= 1024
+    assert BOARD.core_config.synapse_words >= 65536
+
+
+def test_tools_beside_this_python_are_found_first() -> None:
+    first = builder._environment()["PATH"].split(":")[0]
+    assert first == str(Path(sys.executable).parent)
