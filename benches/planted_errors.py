@@ -508,10 +508,10 @@ IN_GATES = (
         TWO_LANES,
     ),
     Mutant(
-        "a lane takes an event before the others have room",
+        "an event is gone as soon as one lane has taken it",
         f"{HDL}core.py",
-        "lane.rows.valid.eq(scheduler.rows.valid & scheduler.rows.ready)",
-        "lane.rows.valid.eq(scheduler.rows.valid)",
+        "scheduler.rows.ready.eq(Cat(lane.rows.ready for lane in lanes).all())",
+        "scheduler.rows.ready.eq(Cat(lane.rows.ready for lane in lanes).any())",
         TWO_LANES,
     ),
     Mutant(
