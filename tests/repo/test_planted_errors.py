@@ -1,0 +1,36 @@
+"""The mutants of ``make mutants`` still fit the code and the tests that they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benches.planted_errors import IN_GATES, IN_SIMULATOR, MUTANTS, Mutant
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{Path(m.path).stem}: {m.name}")
+def test_error_has_one_place_and_a_test_to_notice_it(mutant: Mutant) -> None:
+    assert (ROOT / mutant.path).read_text().count(mutant.old) == 1
+    assert mutant.new != mutant.old
+    for name in mutant.tests:
+        path, _, function = name.partition("::")
+        text = (ROOT / path).read_text()
+        if function:
+            plain = re.sub(r"\[.*", "", function)
+            assert f"def {plain}(" in text
+
+
+def test_no_decision_is_planted_twice() -> None:
+    assert len({(m.path, m.old, m.new) for m in MUTANTS}) == len(MUTANTS)
+    assert len({(m.path, m.name) for m in MUTANTS}) == len(MUTANTS)
+
+
+def test_simulator_and_gates_have_their_share() -> None:
+    assert len(IN_SIMULATOR) >= 12
+    assert len(IN_GATES) >= 12
+    assert all(m.in_gates for m in IN_GATES)
+    assert not any(m.in_gates for m in IN_SIMULATOR)
