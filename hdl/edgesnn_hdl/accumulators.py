@@ -11,9 +11,6 @@ from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-#: Cycles from an operation to its write.
-WRITE_LATENCY = 1
-
 
 class Accumulators(wiring.Component):
     """Read-modify-write on the membranes of one lane.
@@ -30,8 +27,6 @@ class Accumulators(wiring.Component):
         The sum, to be written at the end of that cycle.
     overflow : Out(1)
         The sum left the state word and wrapped; valid with ``write_enable``.
-    busy : Out(1)
-        A write is still to come.
     """
 
     def __init__(self, state_bits: int, slot_bits: int) -> None:

@@ -13,9 +13,6 @@ from amaranth.lib.wiring import In, Out
 
 from edgesnn.synapse_coding import END
 
-#: Cycles from a word at the memory's output to its operation at ``op_*``.
-WALK_LATENCY = 1
-
 
 class SynapseWalker(wiring.Component):
     """The walker of one lane.
