@@ -263,9 +263,10 @@ def encoder_from_info(info: Mapping[str, Any]) -> RateEncoder | DeltaEncoder:
     declared = info.get("encoder")
     if declared is None:
         raise InputError("the network must declare an encoder in info['encoder'] to take samples")
-    if not isinstance(declared, Mapping) or declared.get("kind") not in ENCODERS:
+    kind = declared.get("kind") if isinstance(declared, Mapping) else None
+    if not isinstance(kind, str) or kind not in ENCODERS:
         raise InputError(f"info['encoder'] must have a kind among {sorted(ENCODERS)}")
-    encoder = ENCODERS[declared["kind"]]
+    encoder = ENCODERS[kind]
     parameters = {name: value for name, value in declared.items() if name != "kind"}
     known = {f.name for f in dataclasses.fields(encoder)}
     if unknown := sorted(set(parameters) - known):

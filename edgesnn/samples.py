@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import io
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,6 +15,12 @@ import numpy.typing as npt
 from edgesnn.encoders import Encoder
 from edgesnn.errors import InputError
 from edgesnn.events import EventStream
+from edgesnn.files import write_whole
+
+#: So many characters of a line that cannot be read are quoted in the error.
+QUOTED = 40
+#: Larger integers are not exact in the floating point numbers of a text file.
+MAX_LABEL = 1 << 53
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +29,19 @@ class Samples:
 
     windows   float32 [num_windows, samples_per_window, channels]
     labels    int64 [num_windows], the right answers, or None
+    left_over samples at the end of a file that fill no window, and were left out
     """
 
     windows: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64] | None = None
+    left_over: int = 0
 
     def __post_init__(self) -> None:
-        windows = np.asarray(self.windows, np.float32)
+        windows = np.asarray(self.windows)
+        if windows.dtype.kind not in "biuf":
+            raise InputError(f"samples must be real numbers, not {windows.dtype}")
+        with np.errstate(over="ignore"):  # An infinity is refused by every encoder.
+            windows = windows.astype(np.float32)
         if windows.ndim == 2:
             windows = windows[:, np.newaxis, :]
         if windows.ndim != 3 or not windows.size:
@@ -69,19 +81,25 @@ def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) ->
     return float((decisions == labels).mean())
 
 
+def _words(line: str) -> list[str]:
+    for separator in (",", ";", "\t"):
+        line = line.replace(separator, " ")
+    return line.split()
+
+
 def parse_line(line: str) -> list[float]:
     """Numbers of one line, separated by commas, semicolons, tabs or blanks.
 
     An empty line and a comment (``#``) give an empty list. Raises ``InputError``.
     """
-    text = line.split("#", 1)[0]
-    for separator in (",", ";", "\t"):
-        text = text.replace(separator, " ")
     try:
-        return [float(word) for word in text.split()]
+        return [float(word) for word in _words(line.split("#", 1)[0])]
     except ValueError:
+        found = line.strip()
+        if len(found) > QUOTED:
+            found = found[:QUOTED] + "..."
         raise InputError(
-            f"a line must hold numbers separated by commas, tabs or blanks, not {line.strip()!r}"
+            f"a line must hold numbers separated by commas, tabs or blanks, not {found!r}"
         ) from None
 
 
@@ -112,16 +130,15 @@ def _read_npz(path: Path) -> Samples:
 
 def _read_csv(path: Path, samples_per_window: int) -> Samples:
     try:
-        rows = list(csv.reader(path.read_text().splitlines()))
+        lines = path.read_text().splitlines()
     except UnicodeDecodeError:
         raise InputError(f"{path} must be a text file of numbers") from None
-    labelled = bool(rows) and [c.strip().lower() for c in rows[0][-1:]] == ["label"]
-    if labelled:
-        rows = rows[1:]
+    header = [word.strip('"').lower() for word in _words(lines[0])] if lines else []
+    labelled = header[-1:] == ["label"]
     numbers = []
-    for index, row in enumerate(rows, 2 if labelled else 1):
+    for index, line in enumerate(lines[labelled:], 1 + labelled):
         try:
-            values = parse_line(",".join(row))
+            values = parse_line(line)
         except InputError as error:
             raise InputError(f"{path}, line {index}: {error}") from None
         if values:
@@ -134,39 +151,47 @@ def _read_csv(path: Path, samples_per_window: int) -> Samples:
     labels = None
     if labelled:
         labels = table[:, -1]
-        if not np.array_equal(labels, np.floor(labels)):
+        if not np.array_equal(labels, np.floor(labels)) or (abs(labels) > MAX_LABEL).any():
             raise InputError(f"labels of {path} must be integers")
         labels, table = labels.astype(np.int64), table[:, :-1]
-    count = len(table) // samples_per_window
+    count, left_over = divmod(len(table), samples_per_window)
     if not count:
         raise InputError(f"{path} must hold at least {samples_per_window} lines for one window")
     windows = table[: count * samples_per_window].reshape(count, samples_per_window, -1)
     if labels is not None:
         labels = labels[samples_per_window - 1 :: samples_per_window][:count]
-    return Samples(windows.astype(np.float32), labels)
+    return Samples(windows, labels, left_over)
 
 
 def read_samples(path: Path, samples_per_window: int = 1) -> Samples:
     """Samples from a file.
 
-    ``.npz``: an array ``samples`` [windows, channels] or [windows, samples, channels], and perhaps
-    ``labels`` [windows]. Else text: one sample a line, numbers separated by commas, tabs or
-    blanks; every ``samples_per_window`` lines are a window; if the first line ends with ``label``,
-    the last column holds the right answer (of a window: that of its last line).
+    ``.npz`` (or any zip archive): an array ``samples`` [windows, channels] or
+    [windows, samples, channels], and perhaps ``labels`` [windows]. Else text: one sample a line,
+    numbers separated by commas, tabs or blanks; every ``samples_per_window`` lines are a window; if the first line ends with ``label``,
+    the last column holds the right answer (of a window: that of its last line). Lines at the end
+    that fill no window are left out and counted in ``left_over``.
 
     Raises ``InputError``.
     """
     if not path.is_file():
         raise InputError(f"samples must lie in a file, but {path} does not exist")
-    return _read_npz(path) if path.suffix == ".npz" else _read_csv(path, samples_per_window)
+    with path.open("rb") as file:
+        zipped = path.suffix == ".npz" or file.read(2) == b"PK"
+    return _read_npz(path) if zipped else _read_csv(path, samples_per_window)
 
 
 def write_samples(path: Path, samples: Samples) -> None:
-    """Write an NPZ file that :func:`read_samples` reads."""
-    if samples.labels is None:
-        np.savez_compressed(path, samples=samples.windows)
-    else:
-        np.savez_compressed(path, samples=samples.windows, labels=samples.labels)
+    """Write an NPZ file that :func:`read_samples` reads, at exactly ``path``, whole or not at all.
+
+    Raises ``OSError``.
+    """
+    arrays: dict[str, npt.NDArray[np.generic]] = {"samples": samples.windows}
+    if samples.labels is not None:
+        arrays["labels"] = samples.labels
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_whole(path, buffer.getvalue())
 
 
 def samples_from_lines(

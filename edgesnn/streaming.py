@@ -12,8 +12,10 @@ import numpy.typing as npt
 from edgesnn.backends.base import Backend
 from edgesnn.encoders import Encoder
 from edgesnn.errors import InputError
+from edgesnn.model import Model
 from edgesnn.network import Network
 from edgesnn.run_result import Counters
+from edgesnn.samples import Samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Decision:
     seconds: float
 
 
-def samples_per_window(network: Network, encoder: Encoder) -> int:
+def samples_per_window(network: Network | Model, encoder: Encoder) -> int:
     """Samples that one decision takes.
 
     Raises ``InputError`` if encoder and read-out window do not go together.
@@ -47,6 +49,18 @@ def samples_per_window(network: Network, encoder: Encoder) -> int:
             f"{encoder.steps_per_sample} steps"
         )
     return samples
+
+
+def check_windows(network: Network | Model, encoder: Encoder, samples: Samples) -> None:
+    """Raise ``InputError`` unless each window of ``samples`` fills the network's window."""
+    needed = samples_per_window(network, encoder)
+    found = samples.windows.shape[1]
+    if found != needed:
+        raise InputError(
+            f"a window must hold {needed} sample(s) (shape [windows, {needed}, "
+            f"{encoder.channels}]) for the network's {network.readout.window_steps} steps, "
+            f"not {found}"
+        )
 
 
 def stream_decisions(

@@ -197,6 +197,7 @@ def test_delta_encoder_refuses_parameters_that_cannot_work(
     [
         ({}, "must declare an encoder in info"),
         ({"encoder": "rate"}, "must have a kind among"),
+        ({"encoder": {"kind": ["x"]}}, "must have a kind among"),
         ({"encoder": {"kind": "phase"}}, "must have a kind among"),
         ({"encoder": {"kind": "rate", "chanels": 3}}, "not \\['chanels'\\]"),
         ({"encoder": {"kind": "rate"}}, "cannot be used"),

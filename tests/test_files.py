@@ -46,8 +46,13 @@ def test_interrupted_write_leaves_the_old_file(
 
 
 def test_absent_folder_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"no/f must lie in a folder that exists; make "):
         write_whole(tmp_path / "no" / "f", b"")
+
+
+def test_folder_is_no_place_for_a_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="must be a file, and is a folder"):
+        write_whole(tmp_path, b"")
 
 
 def test_record_says_what_ran_where() -> None:

@@ -60,6 +60,10 @@ def test_last_column_called_label_holds_the_right_answers(tmp_path: Path) -> Non
         ("s.csv", b"1,label\n2,0.5\n", "labels of .* must be integers"),
         ("s.npz", b"PK\x03\x04 no zip", "must be an NPZ file of plain arrays"),
         ("s.npz", b"", "must be an NPZ file of plain arrays"),
+        ("s.csv", b"1,label\n2,inf\n", "labels of .* must be integers"),
+        ("s.csv", b"1,label\n2,1e300\n", "labels of .* must be integers"),
+        ("s.csv", b"x" * 200_000, r"line 1: .* not 'x{40}\.\.\.'$"),
+        ("s.csv", b'"' + b"1," * 100_000, r"line 1: .* not '\"(1,)+1?\.\.\.'$"),
     ],
 )
 def test_damaged_files_are_input_errors(
@@ -68,6 +72,39 @@ def test_damaged_files_are_input_errors(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         read_samples(tmp_path / name)
+
+
+def test_header_may_be_separated_by_tabs(tmp_path: Path) -> None:
+    (tmp_path / "s.tsv").write_text("x\ty\tLabel\n1\t2\t0\n3\t4\t1\n")
+    read = read_samples(tmp_path / "s.tsv")
+    assert read.labels is not None
+    assert read.labels.tolist() == [0, 1]
+    assert read.windows.tolist() == [[[1, 2]], [[3, 4]]]
+
+
+def test_lines_that_fill_no_window_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("1\n2\n3\n4\n5\n")
+    assert read_samples(tmp_path / "s.csv", samples_per_window=3).left_over == 2
+    assert read_samples(tmp_path / "s.csv").left_over == 0
+
+
+@pytest.mark.parametrize("values", [np.ones((2, 3), complex), np.array([["1", "2"]])])
+def test_samples_must_be_real_numbers(tmp_path: Path, values: np.ndarray) -> None:
+    np.savez(tmp_path / "s.npz", samples=values)
+    with pytest.raises(InputError, match=f"samples must be real numbers, not {values.dtype}"):
+        read_samples(tmp_path / "s.npz")
+
+
+def test_number_beyond_single_precision_is_refused_by_the_encoder(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("1e300\n")
+    with pytest.raises(InputError, match="samples must be finite numbers"):
+        read_samples(tmp_path / "s.csv").rasters(RateEncoder(channels=1))
+
+
+def test_samples_are_written_to_exactly_the_given_name(tmp_path: Path) -> None:
+    write_samples(tmp_path / "held_out", Samples(np.ones((2, 3)), np.array([1, 0])))
+    assert [p.name for p in tmp_path.iterdir()] == ["held_out"]
+    assert read_samples(tmp_path / "held_out").windows.tolist() == [[[1] * 3]] * 2
 
 
 def test_absent_file_is_an_input_error(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from edgesnn.network import (
 )
 from edgesnn.run_result import RunResult
 from edgesnn.samples import Samples
-from edgesnn.streaming import samples_per_window, stream_decisions
+from edgesnn.streaming import check_windows, samples_per_window, stream_decisions
 from edgesnn.synapses import Synapses
 from edgesnn.verification import compare, run_windows
 
@@ -63,6 +63,17 @@ def test_encoder_must_divide_the_window(network: Network) -> None:
         samples_per_window(network, replace(ENCODER, steps_per_sample=4))
     with pytest.raises(InputError, match="must give 3 sources .* not 6 sources"):
         samples_per_window(network, DeltaEncoder(channels=3))
+
+
+def test_windows_of_another_length_are_refused(network: Network) -> None:
+    check_windows(network, ENCODER, samples())
+    with pytest.raises(
+        InputError,
+        match=r"a window must hold 2 sample\(s\) \(shape \[windows, 2, 3\]\) .* not 3",
+    ):
+        check_windows(network, ENCODER, Samples(np.zeros((5, 3, 3))))
+    with pytest.raises(InputError, match="divide the window of 10 steps"):
+        check_windows(network, replace(ENCODER, steps_per_sample=20), samples())
 
 
 def test_delta_samples_stream_like_their_windows(small_network: Network) -> None:
