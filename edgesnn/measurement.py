@@ -27,7 +27,8 @@ def commit() -> str:
         )
         return asked.stdout.strip()
 
-    changed = ask("status", "--porcelain", "--untracked-files=no")
+    # The pages that a measurement writes are not part of what it measures.
+    changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/results")
     return (ask("rev-parse", "HEAD") or f"edgesnn {__version__}") + ("+" if changed else "")
 
 
