@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -121,6 +123,199 @@ def test_wrong_usage_has_exit_code_2(run: Run, network: Path, arguments: tuple[s
     assert "Usage:" in shown.err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("verify", "{network}", "--on", ""), "there must be at least one executor"),
+        (("verify", "{network}", "--on", "device"), "must be reached through --port"),
+        (("verify", "{network}", "--on", "gates", "--board", "none"), "gates must have a board"),
+        (("stream", "{network}", "absent.npz"), "samples must be a file or -"),
+        (("stream", "{network}", "-", "--sensor", "x"), "from SAMPLES or from --sensor"),
+        (("compress", "{network}", "--pruner", "foo"), "a pruner must be one of "),
+        (("compress", "{network}", "--quantizer", "foo"), "a quantizer must be one of nearest"),
+        (("compress", "{network}", "--state-bits", "17"), "must be one of 16, 18, 24, not '17'"),
+    ],
+)
+def test_wrong_values_are_usage_errors_in_text_and_json(
+    run: Run, network: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    shown = run(*(a.format(network=network) for a in arguments), "--json")
+    assert shown.code == 2
+    assert message in shown.err
+    assert shown.json["error"]["kind"] == "UsageError"
+    assert message in shown.json["error"]["message"]
+
+
+@pytest.mark.parametrize("verb", ["simulate", "verify", "stream"])
+def test_windows_of_another_length_are_one_message(
+    run: Run, network: Path, tmp_path: Path, verb: str
+) -> None:
+    path = tmp_path / "three.npz"
+    write_samples(path, Samples(np.ones((5, 3, 2)), np.zeros(5, np.int64)))
+    shown = run(verb, network, *([] if verb == "stream" else ["--samples"]), path)
+    assert shown.code == 1
+    assert "a window must hold 2 sample(s) (shape [windows, 2, 2])" in shown.err
+
+
+def test_encoder_that_does_not_divide_the_window_is_one_message(
+    run: Run, tmp_path: Path, samples: Path
+) -> None:
+    encoder = RateEncoder(2, high=4, full_scale=4, steps_per_sample=16)
+    path = tmp_path / "long.esnn"
+    model_file.write(replace(two_keys(), info={"encoder": encoder_to_info(encoder)}), path)
+    shown = run("simulate", path, "--samples", samples)
+    assert shown.code == 1
+    assert "divide the window of 8 steps" in shown.err
+
+
+@pytest.mark.parametrize("extra", [(), ("--board", "none")])
+def test_network_larger_than_the_board_runs_without_cycles(
+    run: Run, tmp_path: Path, samples: Path, extra: tuple[str, ...]
+) -> None:
+    path = tmp_path / "wide.esnn"
+    model_file.write(two_keys(), path)
+    simulated = run("simulate", path, "--samples", samples, "--json", *extra)
+    assert (simulated.code, simulated.json["decisions"]) == (0, [0, 1, 0])
+    assert simulated.json["counters"]["cycles"] == 0
+    assert simulated.json["latency_seconds"] is None
+    streamed = run("stream", path, samples, "--json", *extra)
+    assert (streamed.code, streamed.json["windows"]) == (0, 3)
+    verified = run("verify", path, "--samples", samples, "--on", "simulator", "--json", *extra)
+    assert (verified.code, verified.json["executors"][0]["mismatches"]) == (0, 0)
+    note = "take a larger core): no cycles are counted"
+    shown = run("simulate", path, "--samples", samples, *extra)
+    assert (note in shown.out + shown.err) == (not extra)
+
+
+def test_gates_refuse_a_network_larger_than_the_board(
+    run: Run, tmp_path: Path, samples: Path
+) -> None:
+    path = tmp_path / "wide.esnn"
+    model_file.write(two_keys(), path)
+    assert run("verify", path, "--samples", samples, "--on", "gates").code == 3
+
+
+@pytest.mark.parametrize("cycles", [0, 1])
+@pytest.mark.parametrize("on", ["gates", "gates,simulator"])
+def test_verify_holds_gates_to_the_predicted_cycles(
+    run: Run, network: Path, samples: Path, monkeypatch: pytest.MonkeyPatch, on: str, cycles: int
+) -> None:
+    from edgesnn.backends import gates
+    from edgesnn.backends.simulated import SimulatorBackend
+
+    class WrongCycles(SimulatorBackend):
+        name = "gates"
+
+        def run(self, *arguments: Any, **named: Any) -> Any:
+            result = super().run(*arguments, **named)
+            return replace(result, counters=replace(result.counters, cycles=cycles))
+
+    monkeypatch.setattr(gates, "GatesBackend", WrongCycles)
+    shown = run("verify", network, "--samples", samples, "--on", on, "--json")
+    assert shown.code == 1
+    assert shown.json["executors"][0]["mismatches"] == 3
+    assert f"not {cycles}" in shown.json["executors"][0]["examples"][0]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra"),
+    [
+        ("torch", ("train", "digits", "-o", "{folder}/m"), "train"),
+        ("torch", ("compress", "{network}", "-o", "{folder}/m"), "train"),
+        ("amaranth", ("virtual-board", "--seconds", "0"), "fpga"),
+        ("amaranth", ("export-verilog", "-o", "{folder}/m"), "fpga"),
+        ("sklearn", ("demo", "-o", "{folder}"), "demo"),
+    ],
+)
+def test_missing_extra_has_exit_code_4_and_says_how_to_get_it(
+    network: Path, module: str, arguments: tuple[str, ...], extra: str
+) -> None:
+    words = [a.format(network=network, folder=network.parent) for a in arguments]
+    program = (
+        f"import sys; sys.modules[{module!r}] = None; sys.argv[0] = 'edgesnn'\n"
+        "from edgesnn.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4, done.stderr
+    assert f"pip install 'edgesnn[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sensor_that_goes_away_has_exit_code_4_after_the_summary(run: Run, network: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"socket://127.0.0.1:{server.getsockname()[1]}"
+
+        def sensor() -> None:
+            connection, _ = server.accept()
+            with connection:
+                time.sleep(0.5)
+                connection.sendall(b"4 0\n4 1\n1 1\n")
+
+        thread = threading.Thread(target=sensor)
+        thread.start()
+        shown = run("stream", network, "--sensor", address, "--json")
+        thread.join()
+    assert shown.code == 4
+    *_, summary, error = (json.loads(line) for line in shown.out.splitlines())
+    assert summary["windows"] == 1
+    assert error["error"]["kind"] == "PortError"
+    assert "must stay connected, and went away" in shown.err
+
+
+def test_incomplete_last_window_is_reported(run: Run, network: Path, tmp_path: Path) -> None:
+    note = "The last 1 sample(s) fill no window of 2"
+    shown = run("stream", network, "-", stdin="4 0\n4 1\n1 1\n")
+    assert note in shown.out + shown.err
+    (tmp_path / "s.csv").write_text("4 0\n4 1\n1 1\n")
+    shown = run("simulate", network, "--samples", tmp_path / "s.csv")
+    assert note in shown.out + shown.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "digits", "-o", "{absent}"),
+        ("train", "digits", "-o", "{here}", "--held-out", "{absent}"),
+        ("compress", "{network}", "-o", "{absent}"),
+        ("export-verilog", "-o", "{absent}"),
+    ],
+)
+def test_absent_folder_is_named_before_the_work(
+    run: Run, network: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    absent = tmp_path / "no" / "file"
+    places = {"absent": absent, "here": tmp_path / "m", "network": network}
+    shown = run(*(a.format(**places) for a in arguments))
+    assert shown.code == 1
+    assert f"{absent} must lie in a folder that exists" in shown.err
+    assert not (tmp_path / "m").exists()
+
+
+def test_info_of_a_trained_model_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "m.model"
+    write_checkpoint(find_recipe("digits").initial_model(0), path)
+    shown = run("info", path)
+    assert shown.code == 1
+    assert "is a trained model in floating point; make a network of it" in shown.err
+    assert f"edgesnn compress {path}" in shown.err
+
+
+def test_unexpected_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(model_file, "read", broken)
+    monkeypatch.setattr(sys, "argv", ["edgesnn", "info", __file__])
+    with pytest.raises(RuntimeError, match="a fault"):
+        main()
+
+
 def test_unknown_board_lists_the_known_ones(run: Run, network: Path) -> None:
     shown = run("check", network, "--board", "nonsense")
     assert "a board must be one of" in shown.err
@@ -204,7 +399,7 @@ def test_unknown_executor_and_device_without_port_are_explained(
     run: Run, network: Path, samples: Path
 ) -> None:
     shown = run("verify", network, "--samples", samples, "--on", "quantum")
-    assert shown.code == 1
+    assert shown.code == 2
     assert "must be one of reference, simulator, gates, device, not 'quantum'" in shown.err
     shown = run("verify", network, "--samples", samples, "--on", "device")
     assert "a device must be reached through --port" in shown.err
@@ -287,7 +482,7 @@ def test_bad_sparsity_is_explained_before_work_starts(run: Run, tmp_path: Path) 
     model = tmp_path / "m.model"
     write_checkpoint(find_recipe("digits").initial_model(0), model)
     shown = run("compress", model, "-o", tmp_path / "m.esnn", "--sparsity", "1.5")
-    assert shown.code == 1
+    assert shown.code == 2
     assert "sparsity must be at least 0 and below 1, not 1.5" in shown.err
     assert not (tmp_path / "m.esnn").exists()
 
@@ -313,7 +508,7 @@ def test_train_then_compress_then_simulate(run: Run, tmp_path: Path) -> None:
 
 def test_unknown_recipe_lists_the_known_ones(run: Run) -> None:
     shown = run("train", "letters")
-    assert shown.code == 1
+    assert shown.code == 2
     assert "a recipe must be one of digits, not 'letters'" in shown.err
 
 

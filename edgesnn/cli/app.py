@@ -18,7 +18,7 @@ from edgesnn.cli import (
     run_verbs,
     stream_verb,
 )
-from edgesnn.cli.output import FAILURE, INTERRUPTED, report_error
+from edgesnn.cli.output import FAILURE, INTERRUPTED, OK, report_error, report_usage
 from edgesnn.errors import EdgesnnError
 
 app = typer.Typer(
@@ -68,10 +68,22 @@ def _options(
     """Compress trained spiking networks and run them bit-exactly on host and FPGA."""
 
 
+#: The base of every usage error; typer itself gives it no public name.
+UsageError: type[Exception] = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "UsageError"
+)
+
+
 def main() -> None:
-    """Run the command line; ends the process with an exit code, never with a traceback."""
+    """Run the command line; ends the process with an exit code.
+
+    Errors that are foreseen are one message. An unexpected one is a fault of edgesnn and keeps
+    its traceback.
+    """
     try:
-        app()
+        sys.exit(app(standalone_mode=False) or OK)
+    except UsageError as error:
+        sys.exit(report_usage(error, "--json" in sys.argv))
     except EdgesnnError as error:
         sys.exit(report_error(error, "--json" in sys.argv))
     except BrokenPipeError:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesnn.cli.options import Baud, BoardName, Json, NetworkFile, find_board
+from edgesnn.cli.options import (
+    Baud,
+    BoardName,
+    Json,
+    NetworkFile,
+    check_outputs,
+    find_board,
+    needs_extra,
+)
 from edgesnn.cli.output import TOOL_OR_DEVICE, Output
 
 if TYPE_CHECKING:
@@ -123,8 +131,11 @@ def virtual_board(
     from edgesnn.virtual_board import VirtualBoard
 
     out = Output(json)
+    config = find_board(board).core_config
     out.note("Compiling the gateware to C++; the first time takes some seconds ...")
-    with VirtualBoard(find_board(board).core_config) as running:
+    with needs_extra("a virtual board", "fpga"):
+        started = VirtualBoard(config)
+    with started as running:
         out.line(f"{board} listens on {running.port}; Ctrl-C stops it.")
         out.result({"board": board, "port": str(running.port)})
         end = None if seconds is None else time.monotonic() + seconds
@@ -180,7 +191,7 @@ def export_verilog(
     board: BoardName = "icebreaker",
     json: Json = False,
 ) -> None:
-    """Write the core of a board's size as plain Verilog.
+    """Write the whole design of a board's size, serial link included, as plain Verilog.
 
     Example: edgesnn export-verilog -o edgesnn_core.v
     """
@@ -188,19 +199,10 @@ def export_verilog(
 
     out = Output(json)
     chosen = find_board(board)
-    verilog = _verilog(chosen)
+    check_outputs(output)
+    with needs_extra("the gateware", "fpga"):
+        from edgesnn_hdl.verilog import export
+    verilog = export(chosen.core_config, chosen.clock_hz, chosen.baud)
     write_whole(output, verilog.encode())
     out.line(f"{output}: {verilog.count(chr(10)):,} lines of Verilog")
     out.result({"output": str(output), "core_config": chosen.core_config.describe()})
-
-
-def _verilog(board: Any) -> str:
-    from edgesnn.errors import ToolNotFound
-
-    try:
-        from edgesnn_hdl import verilog
-    except ImportError as error:
-        raise ToolNotFound(
-            f"the gateware needs Amaranth ({error}): pip install 'edgesnn[fpga]'"
-        ) from None
-    return verilog.export(board.core_config, board.clock_hz, board.baud)

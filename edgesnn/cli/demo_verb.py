@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgesnn.cli.options import BoardName, Json
+from edgesnn.cli.options import BoardName, Json, needs_extra
 from edgesnn.cli.output import FAILURE, Output
 
 
@@ -35,15 +35,12 @@ def demo(
     """
     from edgesnn.cache import cache_dir
     from edgesnn.demo.run import Demo
-    from edgesnn.errors import ToolNotFound
     from edgesnn.measurement import record
 
     out = Output(json)
-    try:
+    with needs_extra("the demo", "demo"):
         import sklearn  # noqa: F401
         import torch  # noqa: F401
-    except ImportError as error:
-        raise ToolNotFound(f"the demo needs {error.name}: pip install 'edgesnn[demo]'") from None
     figures = Demo(out, output or cache_dir("demo"), board).run()
     out.result(record("edgesnn demo --json", asdict(figures)))
     differing = (

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgesnn.cli.options import BoardName, Json, NetworkFile, find_board
+from edgesnn.cli.options import (
+    BoardName,
+    Json,
+    NetworkFile,
+    check_choice,
+    check_outputs,
+    find_board,
+    needs_extra,
+)
 from edgesnn.cli.output import Output, json_line, percent
-from edgesnn.errors import InputError
+from edgesnn.errors import InputError, ModelFileError
+from edgesnn.number_format import STATE_BITS
+from edgesnn.recipes import RECIPES
 
 if TYPE_CHECKING:
     from edgesnn.compress.pipeline import LabelledRasters
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe: digits.")],
+    recipe: Annotated[str, typer.Argument(help=f"Name of a recipe: {', '.join(RECIPES)}.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The trained model.", dir_okay=False)
     ] = Path("trained.model"),
@@ -36,13 +46,15 @@ def train(
 
     Example: edgesnn train digits -o digits.model --held-out digits.npz
     """
+    check_choice("a recipe", recipe, RECIPES, "RECIPE")
+    check_outputs(output, held_out)
+    with needs_extra("training", "train"):
+        from edgesnn.recipes.training import train_recipe
     from edgesnn.checkpoint import write_checkpoint
-    from edgesnn.recipes import find_recipe
-    from edgesnn.recipes.training import train_recipe
     from edgesnn.samples import write_samples
 
     out = Output(json)
-    chosen = find_recipe(recipe)
+    chosen = RECIPES[recipe]
     with out.progress(f"train {recipe}", epochs or chosen.settings.epochs) as advance:
         result = train_recipe(chosen, seed, epochs, lambda done, _total, _loss: advance(done))
     write_checkpoint(result.model, output)
@@ -63,16 +75,19 @@ def train(
     )
 
 
-def _labelled(model: Model, path: Path | None, held_out: bool) -> LabelledRasters:
+def _labelled(out: Output, model: Model, path: Path | None, held_out: bool) -> LabelledRasters:
     """Samples as events: from a file, or from the recipe that made the model."""
     from edgesnn.compress.pipeline import LabelledRasters
     from edgesnn.encoders import encoder_from_info
     from edgesnn.recipes import samples_for
     from edgesnn.samples import read_samples
+    from edgesnn.streaming import check_windows, samples_per_window
 
     encoder = encoder_from_info(model.info)
-    per_window = model.readout.window_steps // encoder.steps_per_sample
-    samples = samples_for(model.info, held_out) if path is None else read_samples(path, per_window)
+    needed = samples_per_window(model, encoder)
+    samples = samples_for(model.info, held_out) if path is None else read_samples(path, needed)
+    check_windows(model, encoder, samples)
+    report_left_over(out, samples.left_over, needed)
     if samples.labels is None:
         raise InputError(f"{path} must hold labels: an array 'labels', or a last column 'label'")
     return LabelledRasters(samples.rasters(encoder), samples.labels)
@@ -87,13 +102,17 @@ def compress(
         float, typer.Option(help="Share of weights to remove, 0 <= SPARSITY < 1.")
     ] = 0.8,
     pruner: Annotated[
-        str, typer.Option(help="activity, magnitude or global-magnitude.")
+        str, typer.Option(help="How weights are chosen for removal; a wrong name lists them all.")
     ] = "activity",
-    quantizer: Annotated[str, typer.Option(help="nearest.")] = "nearest",
+    quantizer: Annotated[
+        str, typer.Option(help="How weights become 4-bit integers; a wrong name lists them all.")
+    ] = "nearest",
     tune_epochs: Annotated[
         int, typer.Option(min=0, help="Training after pruning, through 4-bit weights; 0: none.")
     ] = 40,
-    state_bits: Annotated[int, typer.Option(help="Width of a membrane: 16, 18 or 24.")] = 16,
+    state_bits: Annotated[
+        int, typer.Option(help=f"Width of a membrane: {', '.join(map(str, STATE_BITS))}.")
+    ] = 16,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -119,13 +138,24 @@ def compress(
 
     Example: edgesnn compress digits.model -o digits.esnn --sparsity 0.8
     """
+    with needs_extra("compression", "train"):
+        from edgesnn.compress.pipeline import CompressionSettings
+        from edgesnn.compress.pipeline import compress as run
     from edgesnn import model_file
     from edgesnn.checkpoint import read_checkpoint
-    from edgesnn.compress.pipeline import CompressionSettings
-    from edgesnn.compress.pipeline import compress as run
+    from edgesnn.compress.prune import PRUNERS
+    from edgesnn.compress.quantize import QUANTIZERS
     from edgesnn.files import write_whole
 
     out = Output(json)
+    check_choice("a pruner", pruner, PRUNERS, "--pruner")
+    check_choice("a quantizer", quantizer, QUANTIZERS, "--quantizer")
+    check_choice("state bits", str(state_bits), map(str, STATE_BITS), "--state-bits")
+    if not 0 <= sparsity < 1:
+        raise typer.BadParameter(
+            f"sparsity must be at least 0 and below 1, not {sparsity}", param_hint="--sparsity"
+        )
+    check_outputs(output, report)
     settings = CompressionSettings(
         sparsity=sparsity,
         pruner=pruner,
@@ -134,10 +164,10 @@ def compress(
         state_bits=state_bits,
     )
     trained = read_checkpoint(model)
-    training = _labelled(trained, samples, held_out=False)
+    training = _labelled(out, trained, samples, held_out=False)
     evaluation = None
     if evaluate is not None or samples is None:
-        evaluation = _labelled(trained, evaluate, held_out=True)
+        evaluation = _labelled(out, trained, evaluate, held_out=True)
     with out.progress("compress") as advance:
         network, found = run(
             trained, training, settings, evaluation, lambda step: advance(text=f"compress: {step}")
@@ -148,6 +178,12 @@ def compress(
     show_compression(out, found)
     out.line(f"{output}: {network.num_synapses:,} synapses, {output.stat().st_size:,} bytes")
     out.result({"output": str(output), **found.as_json()})
+
+
+def report_left_over(out: Output, left_over: int, needed: int) -> None:
+    """Say that the last samples fill no window, if there are such."""
+    if left_over:
+        out.note(f"The last {left_over} sample(s) fill no window of {needed} and are left out.")
 
 
 def show_compression(out: Output, report: CompressionReport) -> None:
@@ -222,6 +258,16 @@ def _describe(network: Network) -> dict[str, Any]:
     }
 
 
+def _is_checkpoint(path: Path) -> bool:
+    from edgesnn.checkpoint import read_checkpoint
+
+    try:
+        read_checkpoint(path)
+    except ModelFileError:
+        return False
+    return True
+
+
 def info(network: NetworkFile, json: Json = False) -> None:
     """Show what is in a network file.
 
@@ -230,7 +276,15 @@ def info(network: NetworkFile, json: Json = False) -> None:
     from edgesnn import model_file
 
     out = Output(json)
-    described = _describe(model_file.read(network))
+    try:
+        described = _describe(model_file.read(network))
+    except ModelFileError:
+        if _is_checkpoint(network):
+            raise ModelFileError(
+                f"{network} is a trained model in floating point; make a network of it with "
+                f"edgesnn compress {network} -o NETWORK"
+            ) from None
+        raise
     out.table(
         "Populations",
         ("name", "size", "kind"),

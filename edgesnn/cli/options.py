@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgesnn.errors import ToolNotFound
+from edgesnn.files import check_writable
+
 if TYPE_CHECKING:
+    from edgesnn.core_config import CoreConfig
+    from edgesnn.network import Network
     from edgesnn_boards import Board
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
@@ -32,20 +39,78 @@ Count = Annotated[
 ]
 
 
+def check_choice(what: str, name: str, known: Iterable[str], option: str) -> None:
+    """Raise a usage error that lists the known names unless ``name`` is one of them."""
+    known = list(known)
+    if name not in known:
+        raise typer.BadParameter(
+            f"{what} must be one of {', '.join(known)}, not {name!r}", param_hint=option
+        )
+
+
 def find_board(name: str) -> Board:
     """The board called ``name``; an unknown name is a usage error that lists the known ones."""
     from edgesnn_boards import all_boards
 
     boards = {board.name: board for board in all_boards()}
-    if name not in boards:
-        known = ", ".join(boards)
-        raise typer.BadParameter(
-            f"a board must be one of {known}, not {name!r}", param_hint="--board"
-        )
+    check_choice("a board", name, boards, "--board")
     return boards[name]
 
 
+#: As the name of a board: run on this machine alone, and count no cycles.
+NO_BOARD = "none"
+
+
+def find_board_or_none(name: str) -> Board | None:
+    """As :func:`find_board`, and None for ``none``."""
+    return None if name == NO_BOARD else find_board(name)
+
+
+def core_that_fits(network: Network, board: Board | None) -> tuple[CoreConfig | None, str]:
+    """The core whose cycles the simulator can count for ``network``, and why there is none.
+
+    The text is empty unless the network does not fit the board.
+    """
+    from edgesnn import placement
+    from edgesnn.errors import DoesNotFit
+
+    if board is None:
+        return None, ""
+    config = board.core_config
+    try:
+        placement.check_fits(placement.place(network, config.lanes), config)
+    except DoesNotFit as error:
+        shortages = "; ".join(error.violations)
+        return None, f"It does not fit {board.name} ({shortages}): no cycles are counted."
+    return config, ""
+
+
+def check_outputs(*paths: Path | None) -> None:
+    """Raise ``OSError`` now rather than after the work if a file cannot be written."""
+    for path in paths:
+        if path is not None:
+            check_writable(path)
+
+
+@contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Inside, an import of a package that is not installed says how to get it.
+
+    Raises ``ToolNotFound``.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ToolNotFound(
+            f"{what} must have the extra {extra!r} ({error}): pip install 'edgesnn[{extra}]'"
+        ) from error
+
+
 BoardName = Annotated[str, typer.Option("--board", help="A name from 'edgesnn boards'.")]
+BoardOrNone = Annotated[
+    str,
+    typer.Option("--board", help="A name from 'edgesnn boards', or 'none': no core, no cycles."),
+]
 Port = Annotated[
     str | None,
     typer.Option("--port", help="Serial port of a device: a path, a name, or socket://HOST:PORT."),

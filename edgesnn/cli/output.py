@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -136,6 +136,20 @@ def report_error(error: Exception, as_json: bool) -> int:
             described["violations"] = error.violations
         sys.stdout.write(json_line({"error": described}) + "\n")
     return exit_code(error) if isinstance(error, EdgesnnError) else FAILURE
+
+
+def report_usage(error: Exception, as_json: bool) -> int:
+    """Say how a command was used wrongly; returns the exit code.
+
+    error   of typer: it can ``show`` itself and has a ``message``
+    """
+    show: Callable[[], None] = getattr(error, "show")  # noqa: B009
+    show()
+    if as_json:
+        format_message: Callable[[], str] = getattr(error, "format_message", lambda: str(error))
+        described = {"kind": "UsageError", "message": format_message()}
+        sys.stdout.write(json_line({"error": described}) + "\n")
+    return USAGE
 
 
 def percent(share: float | None) -> str:

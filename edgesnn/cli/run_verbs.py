@@ -9,39 +9,46 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgesnn.cli.model_verbs import report_left_over
 from edgesnn.cli.options import (
     Baud,
-    BoardName,
+    BoardOrNone,
     Count,
     Json,
     NetworkFile,
     Port,
     SamplesFile,
-    find_board,
+    check_choice,
+    core_that_fits,
+    find_board_or_none,
 )
 from edgesnn.cli.output import FAILURE, Output, percent
-from edgesnn.errors import InputError
 
 if TYPE_CHECKING:
     from edgesnn.backends.base import Backend
     from edgesnn.core_config import CoreConfig
     from edgesnn.network import Network
     from edgesnn.samples import Samples
+    from edgesnn_boards import Board
 
 BACKENDS = ("reference", "simulator", "gates", "device")
 
 
-def samples_of(network: Network, path: Path | None, count: int | None) -> Samples:
-    """Samples from a file, or the held-out ones of the recipe that made the network."""
+def samples_of(out: Output, network: Network, path: Path | None, count: int | None) -> Samples:
+    """Samples from a file, or the held-out ones of the recipe that made the network.
+
+    Raises ``InputError`` if their windows are not those of the network.
+    """
     from edgesnn.encoders import encoder_from_info
     from edgesnn.recipes import samples_for
     from edgesnn.samples import read_samples
+    from edgesnn.streaming import check_windows, samples_per_window
 
-    if path is None:
-        samples = samples_for(network.info)
-    else:
-        per_sample = encoder_from_info(network.info).steps_per_sample
-        samples = read_samples(path, network.readout.window_steps // per_sample)
+    encoder = encoder_from_info(network.info)
+    needed = samples_per_window(network, encoder)
+    samples = samples_for(network.info) if path is None else read_samples(path, needed)
+    check_windows(network, encoder, samples)
+    report_left_over(out, samples.left_over, needed)
     return samples if count is None else samples.first(count)
 
 
@@ -49,11 +56,13 @@ def simulate(
     network: NetworkFile,
     samples: SamplesFile = None,
     count: Count = None,
-    board: BoardName = "icebreaker",
+    board: BoardOrNone = "icebreaker",
     threads: Annotated[int, typer.Option(min=1, help="Threads for the batch.")] = 1,
     json: Json = False,
 ) -> None:
     """Run samples on the fast simulator: decisions, activity, and the cycles a board would take.
+
+    A network that does not fit the board runs all the same, without cycles.
 
     Example: edgesnn simulate digits.esnn --samples digits.npz
     """
@@ -64,16 +73,26 @@ def simulate(
 
     out = Output(json)
     loaded = model_file.read(network)
-    chosen = samples_of(loaded, samples, count)
-    target = find_board(board)
+    target = find_board_or_none(board)
+    chosen = samples_of(out, loaded, samples, count)
+    config, reason = core_that_fits(loaded, target)
+    if reason:
+        out.note(reason)
     streams = list(chosen.streams(encoder_from_info(loaded.info)))
-    simulator = Simulator(loaded, core_config=target.core_config)
+    simulator = Simulator(loaded, core_config=config)
     began = time.perf_counter()
     result = simulator.run_batch(streams, threads=threads)
     seconds = time.perf_counter() - began
     right = None if chosen.labels is None else accuracy(result.decisions, chosen.labels)
     counters, windows = result.counters, len(streams)
-    latency = counters.cycles / windows / target.clock_hz
+    latency = None
+    timing: list[tuple[str, str]] = []
+    if target is not None and config is not None:
+        latency = counters.cycles / windows / target.clock_hz
+        timing = [
+            (f"cycles per window on {board}", f"{counters.cycles / windows:,.1f}"),
+            (f"latency at {target.clock_hz / 1e6:g} MHz", f"{1e6 * latency:,.1f} microseconds"),
+        ]
     out.table(
         f"{windows} windows on the simulator",
         ("figure", "value"),
@@ -83,8 +102,7 @@ def simulate(
             ("input events per window", f"{counters.events / windows:,.1f}"),
             ("spikes per window", f"{counters.spikes / windows:,.1f}"),
             ("synaptic operations per window", f"{counters.sops / windows:,.1f}"),
-            (f"cycles per window on {board}", f"{counters.cycles / windows:,.1f}"),
-            (f"latency at {target.clock_hz / 1e6:g} MHz", f"{1e6 * latency:,.1f} microseconds"),
+            *timing,
             ("time on this machine", f"{seconds:.3f} s"),
         ],
     )
@@ -94,17 +112,20 @@ def simulate(
             "accuracy": right,
             "decisions": [None if d < 0 else d for d in result.decisions.tolist()],
             "counters": dataclasses.asdict(counters),
-            "board": board,
+            "board": None if config is None else board,
             "latency_seconds": latency,
             "seconds": seconds,
         }
     )
 
 
-def open_backend(name: str, config: CoreConfig, port: str | None, baud: int | None) -> Backend:
-    """The executor called ``name``, not yet loaded."""
+def open_backend(
+    name: str, config: CoreConfig | None, port: str | None, baud: int | None
+) -> Backend:
+    """The executor called ``name``, not yet loaded. Wrong names are usage errors."""
     from edgesnn.backends import simulated
 
+    check_choice("an executor", name, BACKENDS, "--on")
     if name == "reference":
         return simulated.ReferenceBackend()
     if name == "simulator":
@@ -112,14 +133,36 @@ def open_backend(name: str, config: CoreConfig, port: str | None, baud: int | No
     if name == "gates":
         from edgesnn.backends.gates import GatesBackend
 
+        if config is None:
+            raise typer.BadParameter(
+                "gates must have a board whose core they are", param_hint="--board"
+            )
         return GatesBackend(config)
-    if name == "device":
-        from edgesnn.backends.serial_device import SerialDevice
+    from edgesnn.backends.serial_device import SerialDevice
 
-        if port is None:
-            raise InputError("a device must be reached through --port")
-        return SerialDevice(port, baud) if baud else SerialDevice(port)
-    raise InputError(f"an executor must be one of {', '.join(BACKENDS)}, not {name!r}")
+    if port is None:
+        raise typer.BadParameter("a device must be reached through --port", param_hint="--on")
+    return SerialDevice(port, baud) if baud else SerialDevice(port)
+
+
+def _executors(on: str, port: str | None, board: Board | None) -> list[str]:
+    """The names in ``--on``, and the device if there is a port; raises usage errors."""
+    names = [name.strip() for name in on.split(",") if name.strip()]
+    if not names:
+        raise typer.BadParameter(
+            f"there must be at least one executor: {', '.join(BACKENDS)}", param_hint="--on"
+        )
+    for name in names:
+        check_choice("an executor", name, BACKENDS, "--on")
+    if port is not None and "device" not in names:
+        names.append("device")
+    if port is None and "device" in names:
+        raise typer.BadParameter("a device must be reached through --port", param_hint="--on")
+    if board is None and "gates" in names:
+        raise typer.BadParameter(
+            "gates must have a board whose core they are", param_hint="--board"
+        )
+    return names
 
 
 def verify(
@@ -129,7 +172,7 @@ def verify(
     on: Annotated[
         str, typer.Option("--on", help="Executors, by commas; 'device' needs --port.")
     ] = "simulator,gates",
-    board: BoardName = "icebreaker",
+    board: BoardOrNone = "icebreaker",
     membranes: Annotated[
         bool, typer.Option("--membranes", help="Compare every membrane of every step, too.")
     ] = False,
@@ -139,41 +182,48 @@ def verify(
 ) -> None:
     """Run the same samples on several executors and compare them with the reference.
 
-    Exit code 1 if anything differs: spikes, read-outs, decisions, counters or cycles.
+    Exit code 1 if anything differs: spikes, read-outs, decisions, counters or cycles. Cycles of
+    gates and device must be those that the simulator predicts. Exit code 3 if the network does
+    not fit, unless neither gates nor a device are asked for.
 
     Example: edgesnn verify digits.esnn --samples digits.npz --count 20
     """
-    from edgesnn import model_file
+    from edgesnn import model_file, placement
     from edgesnn.backends.simulated import ReferenceBackend
     from edgesnn.encoders import encoder_from_info
-    from edgesnn.verification import compare, run_windows
+    from edgesnn.verification import compare, run_windows, with_predicted_cycles
 
     out = Output(json)
-    names = [name.strip() for name in on.split(",") if name.strip()]
-    if port is not None and "device" not in names:
-        names.append("device")
+    target = find_board_or_none(board)
+    names = _executors(on, port, target)
     loaded = model_file.read(network)
-    chosen = samples_of(loaded, samples, count)
+    chosen = samples_of(out, loaded, samples, count)
     streams = list(chosen.streams(encoder_from_info(loaded.info)))
-    target = find_board(board)
+    config, reason = core_that_fits(loaded, target)
+    if reason and target is not None:
+        if "gates" in names:
+            placement.check_fits(
+                placement.place(loaded, target.core_config.lanes), target.core_config
+            )
+        out.note(reason)
 
     reference = ReferenceBackend()
     reference.load(loaded)
     with out.progress("reference", len(streams)) as advance:
         expected = run_windows(reference, streams, membranes, advance)
+    if config is not None:
+        expected = with_predicted_cycles(expected, loaded, config, streams)
+    baud = baud or (None if target is None else target.baud)
     found = []
     for name in names:
         out.note(f"{name}: preparing ...")
-        backend = open_backend(name, target.core_config, port, baud or target.baud)
+        backend = open_backend(name, config, port, baud)
         try:
             with out.progress(name, len(streams)) as advance:
-                agreement, results = compare(expected, backend, loaded, streams, membranes, advance)
+                agreement, _ = compare(expected, backend, loaded, streams, membranes, advance)
         finally:
             backend.close()
         found.append(agreement)
-        if name == "simulator":
-            # The simulator predicts cycles: later executors are held to them too.
-            expected = results if not agreement.mismatches else expected
     out.table(
         f"{len(streams)} windows, compared with the reference",
         ("executor", "mismatches", "cycles", "seconds"),

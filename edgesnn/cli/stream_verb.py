@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Baud, BoardName, Count, Json, NetworkFile, Port, find_board
+from edgesnn.cli.model_verbs import report_left_over
+from edgesnn.cli.options import (
+    Baud,
+    BoardOrNone,
+    Count,
+    Json,
+    NetworkFile,
+    Port,
+    core_that_fits,
+    find_board_or_none,
+)
 from edgesnn.cli.output import Output, json_line, percent
 from edgesnn.cli.run_verbs import open_backend, samples_of
-from edgesnn.errors import InputError
+from edgesnn.errors import LinkError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 
 
 def _source(
+    out: Output,
     network: Network,
     source: str | None,
     sensor: str | None,
@@ -32,14 +43,22 @@ def _source(
     from edgesnn.samples import samples_from_lines
 
     if sensor is not None:
+        if source is not None:
+            raise typer.BadParameter(
+                "samples must come from SAMPLES or from --sensor, not from both",
+                param_hint="--sensor",
+            )
         from edgesnn.sensor import sensor_lines
 
         return samples_from_lines(sensor_lines(sensor, sensor_baud), channels, skip_bad=True), None
     if source == "-":
         return samples_from_lines(iter(sys.stdin.readline, ""), channels), None
     if source is not None and not Path(source).is_file():
-        raise InputError(f"samples must be a file or - for the standard input, not {source!r}")
-    samples = samples_of(network, None if source is None else Path(source), count)
+        raise typer.BadParameter(
+            f"samples must be a file or - for the standard input, not {source!r}",
+            param_hint="SAMPLES",
+        )
+    samples = samples_of(out, network, None if source is None else Path(source), count)
     return (sample for window in samples.windows for sample in window), samples.labels
 
 
@@ -59,7 +78,7 @@ def stream(
     ] = None,
     sensor_baud: Annotated[int, typer.Option(min=1, help="Speed of the sensor.")] = 115200,
     count: Count = None,
-    board: BoardName = "icebreaker",
+    board: BoardOrNone = "icebreaker",
     port: Port = None,
     baud: Baud = None,
     json: Json = False,
@@ -75,23 +94,39 @@ def stream(
     from edgesnn import model_file
     from edgesnn.encoders import encoder_from_info
     from edgesnn.run_result import Counters
-    from edgesnn.streaming import stream_decisions
+    from edgesnn.streaming import samples_per_window, stream_decisions
 
     out = Output(json)
     loaded = model_file.read(network)
     encoder = encoder_from_info(loaded.info)
-    target = find_board(board)
-    samples, labels = _source(loaded, source, sensor, sensor_baud, encoder.channels, count)
+    needed = samples_per_window(loaded, encoder)
+    target = find_board_or_none(board)
+    samples, labels = _source(out, loaded, source, sensor, sensor_baud, encoder.channels, count)
     names = loaded.info.get("labels")
     if not isinstance(names, list):
         names = []
     executor = "simulator" if port is None else "device"
-    backend = open_backend(executor, target.core_config, port, baud or target.baud)
-    windows = right = 0
+    config = None
+    if port is None:
+        config, reason = core_that_fits(loaded, target)
+        if reason:
+            out.note(reason)
+    backend = open_backend(
+        executor, config, port, baud or (None if target is None else target.baud)
+    )
+    windows = right = taken = 0
+    gone: LinkError | None = None
+
+    def counted() -> Iterator[Sequence[float]]:
+        nonlocal taken
+        for sample in samples:
+            taken += 1
+            yield sample
+
     counters = Counters()
     try:
         backend.load(loaded)
-        for d in stream_decisions(loaded, encoder, backend, samples):
+        for d in stream_decisions(loaded, encoder, backend, counted()):
             windows += 1
             counters += d.counters
             name = "none" if d.decision is None else str(d.decision)
@@ -122,10 +157,16 @@ def stream(
                 break
     except KeyboardInterrupt:
         out.note("stopped")
+    except LinkError as error:
+        # What was decided before the port went away still counts: the summary comes first.
+        gone = error
     finally:
         backend.close()
+    report_left_over(out, taken % needed, needed)
     share = right / windows if labels is not None and windows else None
     out.line(f"{windows} decisions on the {executor}, accuracy {percent(share)}")
     out.result(
         {"windows": windows, "executor": executor, "accuracy": share, "counters": vars(counters)}
     )
+    if gone is not None:
+        raise gone
