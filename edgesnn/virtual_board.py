@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgesnn.core_config import CoreConfig
+from edgesnn.extras import needs_extra
 
 #: Clock that the board reports; it says nothing about the speed of the simulation.
 CLOCK_HZ = 12_000_000
@@ -42,9 +43,10 @@ class VirtualBoard:
         self, config: CoreConfig | None = None, clocks_per_bit: int = 4, tcp: bool | None = None
     ) -> None:
         # Gateware is imported only here: hosts without the fpga extra never get this far.
-        from edgesnn_hdl.compiled import compile_design  # noqa: PLC0415
-        from edgesnn_hdl.top import EdgesnnTop  # noqa: PLC0415
-        from edgesnn_hdl.uart import divisor_for  # noqa: PLC0415
+        with needs_extra("a virtual board", "fpga"):
+            from edgesnn_hdl.compiled import compile_design  # noqa: PLC0415
+            from edgesnn_hdl.top import EdgesnnTop  # noqa: PLC0415
+            from edgesnn_hdl.uart import divisor_for  # noqa: PLC0415
 
         self.config = config or CoreConfig()
         baud = CLOCK_HZ / clocks_per_bit

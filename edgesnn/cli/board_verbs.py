@@ -16,9 +16,9 @@ from edgesnn.cli.options import (
     NetworkFile,
     check_outputs,
     find_board,
-    needs_extra,
 )
 from edgesnn.cli.output import TOOL_OR_DEVICE, Output
+from edgesnn.extras import needs_extra
 
 if TYPE_CHECKING:
     from edgesnn.build import BuildResult
@@ -133,9 +133,7 @@ def virtual_board(
     out = Output(json)
     config = find_board(board).core_config
     out.note("Compiling the gateware to C++; the first time takes some seconds ...")
-    with needs_extra("a virtual board", "fpga"):
-        started = VirtualBoard(config)
-    with started as running:
+    with VirtualBoard(config) as running:
         out.line(f"{board} listens on {running.port}; Ctrl-C stops it.")
         out.result({"board": board, "port": str(running.port)})
         end = None if seconds is None else time.monotonic() + seconds

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from edgesnn.cli.options import BoardName, Json, needs_extra
+from edgesnn.cli.options import BoardName, Json
 from edgesnn.cli.output import FAILURE, Output
+from edgesnn.extras import needs_extra
 
 
 def demo(

@@ -15,10 +15,10 @@ from edgesnn.cli.options import (
     check_choice,
     check_outputs,
     find_board,
-    needs_extra,
 )
 from edgesnn.cli.output import Output, json_line, percent
 from edgesnn.errors import InputError, ModelFileError
+from edgesnn.extras import needs_extra
 from edgesnn.number_format import STATE_BITS
 from edgesnn.recipes import RECIPES
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.errors import ToolNotFound
 from edgesnn.files import check_writable
 
 if TYPE_CHECKING:
@@ -90,20 +88,6 @@ def check_outputs(*paths: Path | None) -> None:
     for path in paths:
         if path is not None:
             check_writable(path)
-
-
-@contextmanager
-def needs_extra(what: str, extra: str) -> Iterator[None]:
-    """Inside, an import of a package that is not installed says how to get it.
-
-    Raises ``ToolNotFound``.
-    """
-    try:
-        yield
-    except ImportError as error:
-        raise ToolNotFound(
-            f"{what} must have the extra {extra!r} ({error}): pip install 'edgesnn[{extra}]'"
-        ) from error
 
 
 BoardName = Annotated[str, typer.Option("--board", help="A name from 'edgesnn boards'.")]
