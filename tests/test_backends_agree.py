@@ -168,3 +168,22 @@ def test_gates_refuse_a_step_with_too_many_events_and_change_nothing(
 
     expected = reference.run(EventStream.from_steps(after))
     assert not differences(expected, core.run(EventStream.from_steps(after), record=True))
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_gates_without_a_compiler_give_the_same(small_network: Network, lanes: int) -> None:
+    config = CoreConfig(
+        lanes=lanes, neurons=64, synapse_words=1024, inputs=16, events=64, program_words=64
+    )
+    core = GatesBackend(config, compiled=False)
+    core.load(small_network)
+    stream = random_events(small_network, 5, 6)
+    expected = Reference(small_network).run(stream)
+    counted = core.run(stream, record=True)
+    assert not differences(expected, counted)
+    predicted = CoreTiming(small_network, config).cycles(stream, expected.spikes)
+    assert int(predicted.sum()) == counted.counters.cycles
+
+    core.push(np.zeros(4, np.uint16))
+    with pytest.raises(EventLimitError, match="refused"):
+        core.advance()

@@ -26,8 +26,12 @@ from edgesnn.synapse_coding import Coding
 _START, _RESET, _CLEAR_COUNTERS = range(3)
 
 
-def _library(config: CoreConfig) -> ctypes.CDLL:
+def _library(config: CoreConfig, compiled: bool) -> Any:
     try:
+        if not compiled:
+            from edgesnn_hdl.simulation import InterpretedCore
+
+            return InterpretedCore(config)
         from edgesnn_hdl.compiled import compile_design
         from edgesnn_hdl.core import Core
     except ImportError as error:
@@ -52,18 +56,25 @@ def _library(config: CoreConfig) -> ctypes.CDLL:
 class GatesBackend:
     """A simulated core of the size ``config``.
 
-    coding   force one coding of the synapse words (for tests); None takes the smaller one
+    coding     force one coding of the synapse words (for tests); None takes the smaller one
+    compiled   False runs the gates in Amaranth's own simulator: no C++ compiler, but a thousand
+               times slower
 
-    Needs the ``fpga`` extra and a C++ compiler; ``load`` raises ``DoesNotFit`` for a network
-    that is too large.
+    Needs the ``fpga`` extra, and a C++ compiler if ``compiled``; ``load`` raises ``DoesNotFit``
+    for a network that is too large.
     """
 
     name = "gates"
 
-    def __init__(self, config: CoreConfig | None = None, coding: Coding | None = None) -> None:
+    def __init__(
+        self,
+        config: CoreConfig | None = None,
+        coding: Coding | None = None,
+        compiled: bool = True,
+    ) -> None:
         self.config = config or CoreConfig()
         self.coding = coding
-        self._library: Any = _library(self.config)
+        self._library = _library(self.config, compiled)
         self._core: int | None = self._library.core_new()
         self._placement: Placement | None = None
 

@@ -20,7 +20,6 @@ from edgesnn.cli.output import Output, json_line, percent
 from edgesnn.errors import InputError, ModelFileError
 from edgesnn.extras import needs_extra
 from edgesnn.number_format import STATE_BITS
-from edgesnn.recipes import RECIPES
 
 if TYPE_CHECKING:
     from edgesnn.compress.pipeline import LabelledRasters
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help=f"Name of a recipe: {', '.join(RECIPES)}.")],
+    recipe: Annotated[
+        str, typer.Argument(help="Name of a recipe, as digits; a wrong one lists them.")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The trained model.", dir_okay=False)
     ] = Path("trained.model"),
@@ -46,6 +47,8 @@ def train(
 
     Example: edgesnn train digits -o digits.model --held-out digits.npz
     """
+    from edgesnn.recipes import RECIPES
+
     check_choice("a recipe", recipe, RECIPES, "RECIPE")
     check_outputs(output, held_out)
     with needs_extra("training", "train"):

@@ -21,7 +21,7 @@ PACKAGES = {
 #: a lower one. ``edgesnn`` itself (names and version) is below everything.
 LAYERS = (
     {"edgesnn.errors", "edgesnn.number_format", "edgesnn.neuron", "edgesnn.files",
-     "edgesnn.cache", "edgesnn._resources", "edgesnn.measurement"},
+     "edgesnn.cache", "edgesnn.extras", "edgesnn._resources", "edgesnn.measurement"},
     {"edgesnn.network", "edgesnn.synapses", "edgesnn.synapse_coding", "edgesnn.readout",
      "edgesnn.events", "edgesnn.run_result", "edgesnn.design_rules", "edgesnn.reference",
      "edgesnn.encoders", "edgesnn.samples", "edgesnn.model", "edgesnn.checkpoint",
