@@ -173,6 +173,13 @@ def _result(board: Board, seed: int, folder: Path, from_cache: bool) -> BuildRes
     )
 
 
+def find_loader(program: str) -> str | None:
+    """Path of a board's loader, or of the one that the package index has under its name + -cli."""
+    path = tool_environment()["PATH"]
+    names = (program, f"{program.lower()}-cli")
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
 def flash(board: Board, result: BuildResult) -> None:
     """Write a bitstream to a board with its loader.
 
@@ -185,9 +192,7 @@ def flash(board: Board, result: BuildResult) -> None:
             "build with another --seed"
         )
     program = board.flash_command[0]
-    names = (program, f"{program.lower()}-cli")
-    path = tool_environment()["PATH"]
-    found = next((w for n in names if (w := shutil.which(n, path=path))), None)
+    found = find_loader(program)
     if found is None:
         raise ToolNotFound(
             f"to write to {board.name}, {program} must be on the path; "

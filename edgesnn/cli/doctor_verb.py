@@ -64,7 +64,7 @@ def _compiler() -> Finding:
 
 def _build_tools() -> Iterator[Finding]:
     """What the boards need to be built and flashed, looked for where the verbs look."""
-    from edgesnn.build import missing_tools, tool_environment
+    from edgesnn.build import find_loader, missing_tools, tool_environment
     from edgesnn_boards import all_boards
 
     path = tool_environment()["PATH"]
@@ -80,10 +80,9 @@ def _build_tools() -> Iterator[Finding]:
         found = None if tool in missing else shutil.which(tool, path=path)
         yield Finding(tool, found, f"build for {', '.join(boards)}", "pip install 'edgesnn[fpga]'")
     for loader, boards in loaders.items():
-        names = (loader, f"{loader.lower()}-cli")
         yield Finding(
             loader,
-            next((w for name in names if (w := shutil.which(name, path=path))), None),
+            find_loader(loader),
             f"flash {', '.join(boards)}",
             "pip install 'edgesnn[loader]' (needs the system package libftdi1-2)",
         )
