@@ -23,11 +23,12 @@ LAYERS = (
     {"edgesnn.errors", "edgesnn.number_format", "edgesnn.neuron", "edgesnn.files",
      "edgesnn.cache", "edgesnn.extras", "edgesnn._resources", "edgesnn.measurement"},
     {"edgesnn.network", "edgesnn.synapses", "edgesnn.synapse_coding", "edgesnn.readout",
-     "edgesnn.events", "edgesnn.run_result", "edgesnn.design_rules", "edgesnn.reference",
-     "edgesnn.encoders", "edgesnn.samples", "edgesnn.model", "edgesnn.checkpoint",
+     "edgesnn.events", "edgesnn.event_windows", "edgesnn.run_result", "edgesnn.design_rules", "edgesnn.reference",
+     "edgesnn.encoders", "edgesnn.samples", "edgesnn.data", "edgesnn.model", "edgesnn.checkpoint",
      "edgesnn.model_file", "edgesnn.core_config", "edgesnn.memory_layout",
      "edgesnn.memory_image", "edgesnn.placement", "edgesnn.protocol", "edgesnn.framing"},
-    {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes", "edgesnn_hdl"},
+    {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes",
+     "edgesnn.importers", "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
      "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn_boards"},
     {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
@@ -35,7 +36,7 @@ LAYERS = (
 
 #: Where each heavy package may be imported at all.
 HOMES = {
-    "torch": ("edgesnn.train", "edgesnn.compress"),
+    "torch": ("edgesnn.train", "edgesnn.compress", "edgesnn.importers"),
     "numba": ("edgesnn.simulator",),
     "amaranth": ("edgesnn_hdl", "edgesnn_boards"),
     "amaranth_boards": ("edgesnn_boards",),
