@@ -15,26 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from edgesnn.compress.pipeline import CompressionSettings, LabelledRasters, compress
+from edgesnn.compress.pipeline import CompressionSettings, compress
 from edgesnn.measurement import record
 from edgesnn.recipes import find_recipe
 from edgesnn.recipes.training import train_recipe
-from edgesnn.samples import Samples
 
 SEEDS = (0, 1, 2, 3, 4)
 SPARSITIES = (0.5, 0.8, 0.9)
 
 
-def labelled(samples: Samples) -> LabelledRasters:
-    """Samples as events of the recipe's encoder."""
-    assert samples.labels is not None
-    return LabelledRasters(samples.rasters(find_recipe("digits").encoder), samples.labels)
-
-
 def measure(seeds: tuple[int, ...], sparsities: tuple[float, ...]) -> list[dict[str, Any]]:
     """One row for each seed and sparsity."""
     recipe = find_recipe("digits")
-    training, held_out = (labelled(samples) for samples in recipe.load())
+    training, held_out = (samples.labelled(recipe.encoder) for samples in recipe.load())
     rows = []
     for seed in seeds:
         trained = train_recipe(recipe, seed)

@@ -148,7 +148,8 @@ class LabelledEvents:
 
     def select(self, windows: npt.ArrayLike) -> LabelledEvents:
         """The windows of these indices, in this order."""
-        return LabelledEvents(self.events.select(windows), self.labels[np.asarray(windows)])
+        chosen = np.asarray(windows, np.int64)
+        return LabelledEvents(self.events.select(chosen), self.labels[chosen])
 
     def per_class(self, count: int, seed: int) -> LabelledEvents:
         """At most ``count`` random windows of each class, in their order."""

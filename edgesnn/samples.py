@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from edgesnn.encoders import Encoder
 from edgesnn.errors import InputError
-from edgesnn.events import EventStream
+from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.files import write_whole
 
 #: So many characters of a line that cannot be read are quoted in the error.
 QUOTED = 40
+#: So many counts are held at a time while samples become events.
+COUNTS_AT_ONCE = 1 << 26
 #: Larger integers are not exact in the floating point numbers of a text file.
 MAX_LABEL = 1 << 53
 
@@ -67,13 +69,20 @@ class Samples:
         labels = None if self.labels is None else self.labels[:count]
         return Samples(self.windows[:count], labels)
 
-    def rasters(self, encoder: Encoder) -> npt.NDArray[np.uint8]:
-        """Event counts, uint8 [num_windows, time_step, source]."""
-        return encoder.encode_windows(self.windows)
+    def events(self, encoder: Encoder) -> EventWindows:
+        """The events of all windows."""
+        num_steps = self.windows.shape[1] * encoder.steps_per_sample
+        size = max(1, COUNTS_AT_ONCE // (num_steps * encoder.num_sources))
+        parts = (self.windows[first : first + size] for first in range(0, len(self), size))
+        rasters = (EventWindows.from_rasters(encoder.encode_windows(part)) for part in parts)
+        streams = (stream for part in rasters for stream in part.streams())
+        return EventWindows.from_streams(streams, encoder.num_sources)
 
-    def streams(self, encoder: Encoder) -> Iterator[EventStream]:
-        """Events of each window."""
-        return (EventStream.from_raster(raster) for raster in self.rasters(encoder))
+    def labelled(self, encoder: Encoder) -> LabelledEvents:
+        """The events of all windows and their labels; raises ``InputError`` without labels."""
+        if self.labels is None:
+            raise InputError("samples must hold labels: an array or a last column 'label'")
+        return LabelledEvents(self.events(encoder), self.labels)
 
 
 def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> float:

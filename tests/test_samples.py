@@ -98,7 +98,7 @@ def test_samples_must_be_real_numbers(tmp_path: Path, values: np.ndarray) -> Non
 def test_number_beyond_single_precision_is_refused_by_the_encoder(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("1e300\n")
     with pytest.raises(InputError, match="samples must be finite numbers"):
-        read_samples(tmp_path / "s.csv").rasters(RateEncoder(channels=1))
+        read_samples(tmp_path / "s.csv").events(RateEncoder(channels=1))
 
 
 def test_samples_are_written_to_exactly_the_given_name(tmp_path: Path) -> None:
@@ -165,11 +165,20 @@ def test_first_windows_keep_their_labels() -> None:
     assert samples.labels.tolist() == [0, 1]
 
 
-def test_streams_and_rasters_hold_the_same_events() -> None:
+def test_events_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = RateEncoder(channels=3, high=4, full_scale=4, steps_per_sample=4)
-    samples = Samples(np.random.default_rng(0).uniform(0, 4, (5, 2, 3)))
-    for raster, stream in zip(samples.rasters(encoder), samples.streams(encoder), strict=True):
-        assert np.array_equal(raster, stream.to_raster(3))
+    samples = Samples(np.random.default_rng(0).uniform(0, 4, (5, 2, 3)), np.arange(5))
+    expected = encoder.encode_windows(samples.windows)
+    assert np.array_equal(samples.events(encoder).to_rasters(), expected)
+    monkeypatch.setattr("edgesnn.samples.COUNTS_AT_ONCE", 2 * 8 * 3)
+    in_parts = samples.labelled(encoder)
+    assert np.array_equal(in_parts.events.to_rasters(), expected)
+    assert in_parts.labels.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_samples_without_labels_have_no_labelled_events() -> None:
+    with pytest.raises(InputError, match="samples must hold labels"):
+        Samples(np.zeros((2, 3))).labelled(RateEncoder(channels=3))
 
 
 def test_no_decision_is_wrong() -> None:

@@ -40,7 +40,7 @@ def samples() -> Samples:
 def test_streamed_decisions_equal_whole_windows(network: Network) -> None:
     backend = SimulatorBackend()
     backend.load(network)
-    whole = run_windows(backend, list(samples().streams(ENCODER)))
+    whole = run_windows(backend, list(samples().events(ENCODER).streams()))
     one_by_one = (sample for window in samples().windows for sample in window)
     streamed = list(stream_decisions(network, ENCODER, backend, one_by_one))
     assert [d.window for d in streamed] == list(range(6))
@@ -90,14 +90,14 @@ def test_delta_samples_stream_like_their_windows(small_network: Network) -> None
     windows = np.random.default_rng(1).normal(0, 8, (3, 10, 1))
     backend = SimulatorBackend()
     backend.load(network)
-    whole = run_windows(backend, list(Samples(windows).streams(encoder)))
+    whole = run_windows(backend, list(Samples(windows).events(encoder).streams()))
     streamed = stream_decisions(network, encoder, backend, list(windows.reshape(-1, 1)))
     assert [d.counters for d in streamed] == [r.counters for r in whole]
     assert all(r.counters.events for r in whole)
 
 
 def test_equal_executors_agree(network: Network) -> None:
-    streams = list(samples().streams(ENCODER))
+    streams = list(samples().events(ENCODER).streams())
     reference = ReferenceBackend()
     reference.load(network)
     told: list[int] = []
@@ -129,7 +129,7 @@ class Faulty(SimulatorBackend):
 
 
 def test_lost_spike_is_a_mismatch_in_words(network: Network) -> None:
-    streams = list(samples().streams(ENCODER)) * 2
+    streams = list(samples().events(ENCODER).streams()) * 2
     reference = ReferenceBackend()
     reference.load(network)
     expected = run_windows(reference, streams)
@@ -154,7 +154,7 @@ class Device(SimulatorBackend):
 
 
 def test_device_is_compared_by_what_it_reports(network: Network) -> None:
-    streams = list(samples().streams(ENCODER))
+    streams = list(samples().events(ENCODER).streams())
     reference = ReferenceBackend()
     reference.load(network)
     expected = run_windows(reference, streams)
@@ -165,7 +165,7 @@ def test_device_is_compared_by_what_it_reports(network: Network) -> None:
 
 
 def test_cycles_are_compared_where_both_count_them(network: Network) -> None:
-    streams = list(samples().streams(ENCODER))[:1]
+    streams = list(samples().events(ENCODER).streams())[:1]
     reference = ReferenceBackend()
     reference.load(network)
     (plain,) = run_windows(reference, streams)

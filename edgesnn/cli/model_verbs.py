@@ -22,8 +22,8 @@ from edgesnn.extras import needs_extra
 from edgesnn.number_format import STATE_BITS
 
 if TYPE_CHECKING:
-    from edgesnn.compress.pipeline import LabelledRasters
     from edgesnn.compress.report import CompressionReport
+    from edgesnn.event_windows import LabelledEvents
     from edgesnn.model import Model
     from edgesnn.network import Network
 
@@ -59,7 +59,7 @@ def train(
     out = Output(json)
     chosen = RECIPES[recipe]
     with out.progress(f"train {recipe}", epochs or chosen.settings.epochs) as advance:
-        result = train_recipe(chosen, seed, epochs, lambda done, _total, _loss: advance(done))
+        result = train_recipe(chosen, seed, epochs, lambda epoch: advance(epoch.done))
     write_checkpoint(result.model, output)
     if held_out is not None:
         write_samples(held_out, result.held_out)
@@ -78,9 +78,8 @@ def train(
     )
 
 
-def _labelled(out: Output, model: Model, path: Path | None, held_out: bool) -> LabelledRasters:
+def _labelled(out: Output, model: Model, path: Path | None, held_out: bool) -> LabelledEvents:
     """Samples as events: from a file, or from the recipe that made the model."""
-    from edgesnn.compress.pipeline import LabelledRasters
     from edgesnn.encoders import encoder_from_info
     from edgesnn.recipes import samples_for
     from edgesnn.samples import read_samples
@@ -93,7 +92,7 @@ def _labelled(out: Output, model: Model, path: Path | None, held_out: bool) -> L
     report_left_over(out, samples.left_over, needed)
     if samples.labels is None:
         raise InputError(f"{path} must hold labels: an array 'labels', or a last column 'label'")
-    return LabelledRasters(samples.rasters(encoder), samples.labels)
+    return samples.labelled(encoder)
 
 
 def compress(

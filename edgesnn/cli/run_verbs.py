@@ -78,7 +78,7 @@ def simulate(
     config, reason = core_that_fits(loaded, target)
     if reason:
         out.note(reason)
-    streams = list(chosen.streams(encoder_from_info(loaded.info)))
+    streams = list(chosen.events(encoder_from_info(loaded.info)).streams())
     simulator = Simulator(loaded, core_config=config)
     began = time.perf_counter()
     result = simulator.run_batch(streams, threads=threads)
@@ -198,7 +198,7 @@ def verify(
     names = _executors(on, port, target)
     loaded = model_file.read(network)
     chosen = samples_of(out, loaded, samples, count)
-    streams = list(chosen.streams(encoder_from_info(loaded.info)))
+    streams = list(chosen.events(encoder_from_info(loaded.info)).streams())
     config, reason = core_that_fits(loaded, target)
     if reason and target is not None:
         if "gates" in names:

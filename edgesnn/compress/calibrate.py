@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from edgesnn.errors import InputError
+from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model
-from edgesnn.train.dynamics import Dynamics
+from edgesnn.train.trainer import activities
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,21 +26,23 @@ class Calibration:
     highest: tuple[npt.NDArray[np.float32], ...]
 
 
-def calibrate(model: Model, rasters: npt.NDArray[np.uint8]) -> Calibration:
-    """Run event counts [window, time_step, source] and gather.
+def calibrate(model: Model, events: EventWindows) -> Calibration:
+    """Run windows of events and gather.
 
     Raises ``InputError`` if there are none, or if they do not fit the model.
     """
-    if rasters.ndim != 3 or not len(rasters) or rasters.shape[2] != model.num_inputs:
+    if not len(events) or events.num_sources != model.num_inputs:
         raise InputError(
-            f"calibration needs rasters of shape [windows >= 1, steps, {model.num_inputs}], "
-            f"not {list(rasters.shape)}"
+            f"calibration needs at least one window of {model.num_inputs} sources, "
+            f"not {len(events)} of {events.num_sources}"
         )
-    with torch.no_grad():
-        activity = Dynamics(model)(torch.from_numpy(rasters))
-    return Calibration(
-        *(
-            tuple(tensor.numpy() for tensor in tensors)
-            for tensors in (activity.source_rates, activity.lowest, activity.highest)
-        )
-    )
+    counts = [np.zeros(p.size) for p in model.populations]
+    lowest = [np.zeros(p.size, np.float32) for p in model.populations]
+    highest = [np.zeros(p.size, np.float32) for p in model.populations]
+    for size, activity in activities(model, events):
+        for i, rate in enumerate(activity.source_rates):
+            counts[i] += size * rate.numpy().astype(np.float64)
+            lowest[i] = np.minimum(lowest[i], activity.lowest[i].numpy())
+            highest[i] = np.maximum(highest[i], activity.highest[i].numpy())
+    rates = tuple((count / len(events)).astype(np.float32) for count in counts)
+    return Calibration(rates, tuple(lowest), tuple(highest))

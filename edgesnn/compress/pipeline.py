@@ -22,7 +22,7 @@ from edgesnn.compress.to_integers import to_integers
 from edgesnn.compress.tune import tune
 from edgesnn.encoders import encoder_from_info
 from edgesnn.errors import InputError
-from edgesnn.events import EventStream
+from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import EventLimit, Network
 from edgesnn.number_format import STATE_BITS
@@ -33,21 +33,6 @@ from edgesnn.train.trainer import decisions
 
 #: Called with the name of the step that starts, or with "tune 3/20" within it.
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class LabelledRasters:
-    """Event counts of windows and the right answers.
-
-    rasters   uint8 [window, time_step, source]
-    labels    int64 [window]
-    """
-
-    rasters: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-
-    def streams(self) -> list[EventStream]:
-        return [EventStream.from_raster(raster) for raster in self.rasters]
 
 
 @dataclass(frozen=True)
@@ -81,7 +66,7 @@ class CompressionSettings:
 class _Stages:
     """Collects accuracy and time after each step."""
 
-    def __init__(self, evaluation: LabelledRasters | None, progress: Progress | None) -> None:
+    def __init__(self, evaluation: LabelledEvents | None, progress: Progress | None) -> None:
         self.evaluation = evaluation
         self.progress = progress
         self.stages: list[StageReport] = []
@@ -91,7 +76,7 @@ class _Stages:
         if self.progress is not None:
             self.progress(name)
 
-    def end(self, name: str, decide: Callable[[LabelledRasters], npt.NDArray[np.int64]]) -> None:
+    def end(self, name: str, decide: Callable[[LabelledEvents], npt.NDArray[np.int64]]) -> None:
         seconds = time.perf_counter() - self.since
         right = None
         if self.evaluation is not None:
@@ -100,7 +85,7 @@ class _Stages:
         self.since = time.perf_counter()
 
     def end_model(self, name: str, model: Model) -> None:
-        self.end(name, lambda data: decisions(model, data.rasters))
+        self.end(name, lambda data: decisions(model, data.events))
 
 
 def _layers(
@@ -145,9 +130,9 @@ def _populations(
 
 def compress(
     model: Model,
-    samples: LabelledRasters,
+    samples: LabelledEvents,
     settings: CompressionSettings = CompressionSettings(),
-    evaluation: LabelledRasters | None = None,
+    evaluation: LabelledEvents | None = None,
     progress: Progress | None = None,
 ) -> tuple[Network, CompressionReport]:
     """Compress ``model`` with the help of training samples.
@@ -160,7 +145,7 @@ def compress(
     """
     stages = _Stages(evaluation, progress)
     stages.begin("calibrate")
-    calibration = calibrate(model, samples.rasters)
+    calibration = calibrate(model, samples.events)
     stages.end_model("float", model)
 
     stages.begin("prune")
@@ -176,11 +161,10 @@ def compress(
         pruned = tune(
             pruned,
             masks,
-            samples.rasters,
-            samples.labels,
+            samples,
             training,
             settings.quantizer,
-            lambda done, total, _: stages.begin(f"tune {done}/{total}"),
+            lambda epoch: stages.begin(f"tune {epoch.done}/{epoch.total}"),
         )
         stages.end_model("tuned", pruned)
 
@@ -191,7 +175,7 @@ def compress(
 
     stages.begin("to integers")
     encoder = encoder_from_info(model.info)
-    final_calibration = calibrate(rounded, samples.rasters)
+    final_calibration = calibrate(rounded, samples.events)
     network = to_integers(
         rounded,
         quantized,
@@ -200,7 +184,7 @@ def compress(
         settings.state_bits,
     )
     simulator = Simulator(network)
-    stages.end("integer", lambda data: simulator.run_batch(data.streams()).decisions)
+    stages.end("integer", lambda data: simulator.run_batch(list(data.events.streams())).decisions)
     if evaluation is not None:
         measured = {s.name: s.accuracy for s in stages.stages if s.name in ("float", "integer")}
         accuracies = {**measured, "samples": len(evaluation.labels)}
@@ -212,7 +196,7 @@ def compress(
         tuned_epochs=settings.tune_epochs,
         layers=_layers(pruned, quantized, network),
         populations=_populations(
-            model, calibration, network, simulator.run_batch(samples.streams())
+            model, calibration, network, simulator.run_batch(list(samples.events.streams()))
         ),
         stages=tuple(stages.stages),
     )

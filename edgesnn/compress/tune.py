@@ -7,13 +7,12 @@ Gradients Through Stochastic Neurons".
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from edgesnn.compress.prune import Mask, apply_masks
 from edgesnn.compress.quantize import quantize
+from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.trainer import Progress, train
@@ -22,8 +21,7 @@ from edgesnn.train.trainer import Progress, train
 def tune(
     model: Model,
     masks: tuple[Mask, ...],
-    rasters: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
+    data: LabelledEvents,
     settings: TrainingSettings,
     method: str | None = "nearest",
     progress: Progress | None = None,
@@ -44,5 +42,7 @@ def tune(
         rounded = [torch.tensor(q.values(), dtype=torch.float32) for q in quantize(present, method)]
         return [w + (r - w).detach() for w, r in zip(kept, rounded, strict=True)]
 
-    trained = train(apply_masks(model, masks), rasters, labels, settings, transform, progress)
+    trained = train(
+        apply_masks(model, masks), data, settings, transform=transform, progress=progress
+    )
     return apply_masks(trained, masks)

@@ -76,8 +76,8 @@ class Demo:
 
         float_accuracy, network, held_out, network_sparsity = self._make_network()
         encoder = encoder_from_info(network.info)
-        events = held_out.rasters(encoder)
-        streams = [EventStream.from_raster(raster) for raster in events]
+        events = held_out.events(encoder)
+        streams = list(events.streams())
 
         build.raise_if_failed()
         self._step(4, f"Running all {len(streams)} held-out digits on every executor")
@@ -93,7 +93,12 @@ class Demo:
         names = [str(name) for name in network.info["labels"]]
         show_confusion(out, held_out.labels, decisions, names)
         shown = int(np.argmax(decisions == held_out.labels))
-        self._picture(network, events[shown], expected[shown], int(held_out.labels[shown]))
+        self._picture(
+            network,
+            streams[shown].to_raster(encoder.num_sources),
+            expected[shown],
+            int(held_out.labels[shown]),
+        )
 
         if build.running:
             self._step(6, "Waiting for the bitstream (the first start of yosys takes long) ...")
@@ -124,13 +129,13 @@ class Demo:
     def _make_network(self) -> tuple[float, Network, Samples, float]:
         """Train and compress: float accuracy, network, held-out samples, sparsity."""
         from edgesnn.checkpoint import write_checkpoint
-        from edgesnn.compress.pipeline import CompressionSettings, LabelledRasters, compress
+        from edgesnn.compress.pipeline import CompressionSettings, compress
         from edgesnn.recipes.training import train_recipe
 
         out, recipe = self.out, find_recipe("digits")
         self._step(2, "Training on handwritten digits turned into events")
         with out.progress("train", recipe.settings.epochs) as advance:
-            trained = train_recipe(recipe, progress=lambda done, _total, _loss: advance(done))
+            trained = train_recipe(recipe, progress=lambda epoch: advance(epoch.done))
         write_checkpoint(trained.model, self.folder / "digits.model")
         out.line(
             f"      {percent(trained.accuracy)} of {len(trained.held_out)} held-out digits right, "
@@ -139,17 +144,12 @@ class Demo:
 
         self._step(3, f"Compressing to 4 bits and {percent(self.sparsity)} sparse")
         training, held_out = recipe.load()
-        data = [
-            LabelledRasters(s.rasters(recipe.encoder), s.labels)
-            for s in (training, held_out)
-            if s.labels is not None
-        ]
         with out.progress("compress") as advance:
             network, report = compress(
                 trained.model,
-                data[0],
+                training.labelled(recipe.encoder),
                 CompressionSettings(sparsity=self.sparsity),
-                data[1],
+                held_out.labelled(recipe.encoder),
                 lambda step: advance(text=f"compress: {step}"),
             )
         model_file.write(network, self.folder / "digits.esnn")

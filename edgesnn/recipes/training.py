@@ -28,15 +28,13 @@ def train_recipe(
     """Train a recipe's network on its data; held-out samples are only measured on."""
     began = time.perf_counter()
     samples, held_out = recipe.load()
-    assert samples.labels is not None
-    assert held_out.labels is not None
     settings = replace(recipe.settings, seed=seed, epochs=epochs or recipe.settings.epochs)
     model = train(
         recipe.initial_model(seed),
-        samples.rasters(recipe.encoder),
-        samples.labels,
+        samples.labelled(recipe.encoder),
         settings,
         progress=progress,
     )
-    right = accuracy(decisions(model, held_out.rasters(recipe.encoder)), held_out.labels)
+    unseen = held_out.labelled(recipe.encoder)
+    right = accuracy(decisions(model, unseen.events), unseen.labels)
     return TrainedRecipe(model, held_out, len(samples), right, time.perf_counter() - began)

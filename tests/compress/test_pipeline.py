@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 
 from edgesnn import model_file
-from edgesnn.compress.pipeline import CompressionSettings, LabelledRasters, compress
+from edgesnn.compress.pipeline import CompressionSettings, compress
 from edgesnn.compress.prune import apply_masks
 from edgesnn.compress.report import CompressionReport
 from edgesnn.compress.tune import tune
 from edgesnn.errors import InputError
+from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
 from edgesnn.network import Network
 from edgesnn.recipes import find_recipe
@@ -25,10 +27,8 @@ from edgesnn.train.settings import TrainingSettings
 RECIPE = find_recipe("digits")
 
 
-def digits(held_out: bool) -> LabelledRasters:
-    samples = RECIPE.load()[held_out]
-    assert samples.labels is not None
-    return LabelledRasters(samples.rasters(RECIPE.encoder), samples.labels)
+def digits(held_out: bool) -> LabelledEvents:
+    return RECIPE.load()[held_out].labelled(RECIPE.encoder)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_report_tells_what_the_network_is(
         c.synapses.num_synapses for c in network.connections
     ]
     test = digits(held_out=True)
-    decided = [simulate(network, s).decision for s in test.streams()[:60]]
+    decided = [simulate(network, s).decision for s in islice(test.events.streams(), 60)]
     by_reference = accuracy(np.array(decided), test.labels[:60])
     integer = report.stages[-1].accuracy
     assert integer is not None
@@ -81,10 +81,10 @@ def test_report_tells_what_the_network_is(
     assert model_file.decode(model_file.encode(network)).num_synapses == network.num_synapses
 
 
-def small() -> tuple[Model, LabelledRasters]:
+def small() -> tuple[Model, LabelledEvents]:
     data = digits(held_out=False)
     recipe = replace(RECIPE, hidden_sizes=(16,))
-    return recipe.initial_model(0), LabelledRasters(data.rasters[:80], data.labels[:80])
+    return recipe.initial_model(0), data.select(range(80))
 
 
 def test_compression_without_tuning_changes_no_weight_that_stays() -> None:
@@ -115,7 +115,7 @@ def test_tuning_never_revives_a_pruned_weight() -> None:
     masks = tuple(rng.random(c.weights.shape) < 0.3 for c in model.connections)
     settings = TrainingSettings(epochs=2, learning_rate=1e-2)
     for method in ("nearest", None):
-        tuned = tune(model, masks, data.rasters, data.labels, settings, method)
+        tuned = tune(model, masks, data, settings, method)
         for c, mask in zip(tuned.connections, masks, strict=True):
             assert not c.weights[~mask].any()
         moved = apply_masks(model, masks).connections[0].weights != tuned.connections[0].weights

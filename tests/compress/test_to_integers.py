@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from edgesnn.compress.calibrate import calibrate
 from edgesnn.compress.quantize import quantize
 from edgesnn.compress.to_integers import to_integers
 from edgesnn.errors import DesignRuleError
-from edgesnn.events import EventStream
+from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import (
     EventLimit,
@@ -58,11 +59,12 @@ def model(fan_in: int = 12, recurrent: bool = True, seed: int = 0) -> Model:
     )
 
 
-def rasters(fan_in: int = 12, seed: int = 1) -> np.ndarray:
-    return (np.random.default_rng(seed).random((40, 20, fan_in)) < 0.4).astype(np.uint8)
+def events(fan_in: int = 12, seed: int = 1) -> EventWindows:
+    rng = np.random.default_rng(seed)
+    return EventWindows.from_rasters((rng.random((40, 20, fan_in)) < 0.4).astype(np.uint8))
 
 
-def integers(trained: Model, data: np.ndarray, limit: int = 1, state_bits: int = 16) -> Network:
+def integers(trained: Model, data: EventWindows, limit: int = 1, state_bits: int = 16) -> Network:
     return to_integers(
         trained, quantize(trained), calibrate(trained, data), EventLimit(value=limit), state_bits
     )
@@ -72,15 +74,15 @@ def integers(trained: Model, data: np.ndarray, limit: int = 1, state_bits: int =
 @pytest.mark.parametrize("recurrent", [False, True])
 def test_network_decides_like_the_model(seed: int, recurrent: bool) -> None:
     trained = model(recurrent=recurrent, seed=seed)
-    data = rasters()
+    data = events()
     network = integers(trained, data, state_bits=24)
-    got = [simulate(network, EventStream.from_raster(r)).decision for r in data]
+    got = [simulate(network, stream).decision for stream in data.streams()]
     assert np.mean(np.array(got) == decisions(trained, data)) > 0.9
 
 
 def test_thresholds_and_biases_are_counted_in_the_unit_of_their_neuron() -> None:
     trained = model(recurrent=False)
-    network = integers(trained, rasters())
+    network = integers(trained, events())
     hidden, connection = network.populations[1], network.connections[0]
     floats = trained.populations[1]
     assert isinstance(hidden, LifPopulation)
@@ -93,7 +95,7 @@ def test_thresholds_and_biases_are_counted_in_the_unit_of_their_neuron() -> None
 
 @pytest.mark.parametrize("state_bits", [16, 18, 24])
 def test_result_obeys_the_rules_and_nothing_finer_does(state_bits: int) -> None:
-    network = integers(model(recurrent=False), rasters(), state_bits=state_bits)
+    network = integers(model(recurrent=False), events(), state_bits=state_bits)
     design_rules.check(network)
     finer = replace(network.connections[0], weight_shift=network.connections[0].weight_shift + 1)
     hidden = network.populations[1]
@@ -115,23 +117,23 @@ def test_result_obeys_the_rules_and_nothing_finer_does(state_bits: int) -> None:
 
 
 def test_wider_words_and_fewer_events_allow_finer_steps() -> None:
-    trained, data = model(recurrent=False), rasters()
+    trained, data = model(recurrent=False), events()
     narrow = integers(trained, data).connections[0].weight_shift
     assert integers(trained, data, state_bits=24).connections[0].weight_shift > narrow
     assert integers(trained, data, limit=15).connections[0].weight_shift < narrow
 
 
 def test_relative_shifts_survive() -> None:
-    network = integers(model(), rasters())
+    network = integers(model(), events())
     into_hidden = {c.source: c.weight_shift for c in network.connections if c.target == 1}
     assert into_hidden[0] - into_hidden[1] == 2
 
 
 def test_clamp_leaves_room_for_what_calibration_saw() -> None:
-    trained, data = model(), rasters()
+    trained, data = model(), events()
     network = integers(trained, data)
-    for raster in data[:10]:
-        result = simulate(network, EventStream.from_raster(raster))
+    for stream in islice(data.streams(), 10):
+        result = simulate(network, stream)
         assert result.membranes is not None
         assert result.values is not None
         for index in (1, 2):
@@ -145,11 +147,11 @@ def test_clamp_leaves_room_for_what_calibration_saw() -> None:
 
 def test_network_that_no_shift_makes_safe_is_refused_with_numbers() -> None:
     trained = model(fan_in=6000, recurrent=False)
-    data = rasters(fan_in=6000)
+    data = events(fan_in=6000)
     with pytest.raises(DesignRuleError, match="possible membrane of 'a' must be in") as caught:
         integers(trained, data, limit=15)
     assert all("'a'" in text for text in caught.value.violations)
 
 
 def test_info_travels_along() -> None:
-    assert integers(model(), rasters()).info == {"labels": list("abcd")}
+    assert integers(model(), events()).info == {"labels": list("abcd")}

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from edgesnn.errors import InputError
+from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.recipes import find_recipe, samples_for
 from edgesnn.recipes.recipe import Recipe
 from edgesnn.train.settings import TrainingSettings
-from edgesnn.train.trainer import decisions, train
+from edgesnn.train.trainer import Epoch, decisions, train
 
 SETTINGS = TrainingSettings(epochs=6, batch_size=16, learning_rate=1e-2, seed=1)
 
 
-def toy() -> tuple[Model, np.ndarray, np.ndarray]:
+def toy() -> tuple[Model, LabelledEvents]:
     """Which half of eight sources is busier?"""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 96).astype(np.int64)
@@ -26,28 +27,28 @@ def toy() -> tuple[Model, np.ndarray, np.ndarray]:
     recipe = find_recipe("digits")
     shape = replace(recipe.encoder, channels=8, steps_per_sample=8)
     small = replace(recipe, encoder=shape, labels=("left", "right"), hidden_sizes=(12,))
-    return small.initial_model(seed=5), rasters, labels
+    return small.initial_model(seed=5), LabelledEvents(EventWindows.from_rasters(rasters), labels)
 
 
 def test_training_learns_a_simple_task() -> None:
-    model, rasters, labels = toy()
-    trained = train(model, rasters, labels, SETTINGS)
-    assert (decisions(trained, rasters) == labels).mean() > 0.95
+    model, data = toy()
+    trained = train(model, data, SETTINGS)
+    assert (decisions(trained, data.events) == data.labels).mean() > 0.95
 
 
 def test_same_seed_gives_the_same_model() -> None:
-    model, rasters, labels = toy()
-    one, two = (train(model, rasters, labels, SETTINGS) for _ in range(2))
+    model, data = toy()
+    one, two = (train(model, data, SETTINGS) for _ in range(2))
     for a, b in zip(one.connections, two.connections, strict=True):
         assert np.array_equal(a.weights, b.weights)
-    other = train(model, rasters, labels, replace(SETTINGS, seed=2))
+    other = train(model, data, replace(SETTINGS, seed=2))
     assert not np.array_equal(one.connections[0].weights, other.connections[0].weights)
 
 
 def test_decay_is_learned_only_if_asked_for() -> None:
-    model, rasters, labels = toy()
-    fixed = train(model, rasters, labels, SETTINGS).populations[1]
-    learned = train(model, rasters, labels, replace(SETTINGS, learn_decay=True)).populations[1]
+    model, data = toy()
+    fixed = train(model, data, SETTINGS).populations[1]
+    learned = train(model, data, replace(SETTINGS, learn_decay=True)).populations[1]
     assert isinstance(fixed, ModelPopulation)
     assert isinstance(learned, ModelPopulation)
     assert len(np.unique(fixed.decay)) == 1
@@ -55,20 +56,26 @@ def test_decay_is_learned_only_if_asked_for() -> None:
 
 
 def test_progress_is_told_after_every_epoch() -> None:
-    model, rasters, labels = toy()
-    told: list[tuple[int, int]] = []
-    train(model, rasters, labels, SETTINGS, progress=lambda n, of, _loss: told.append((n, of)))
-    assert told == [(n, 6) for n in range(1, 7)]
+    model, data = toy()
+    told: list[Epoch] = []
+    train(model, data, SETTINGS, validation=data, progress=told.append)
+    assert [(epoch.done, epoch.total) for epoch in told] == [(n, 6) for n in range(1, 7)]
+    assert told[-1].loss < told[0].loss
+    assert told[-1].validation_accuracy is not None
+    assert told[-1].validation_accuracy > 0.9
 
 
 def test_data_that_do_not_fit_are_refused() -> None:
-    model, rasters, labels = toy()
-    with pytest.raises(InputError, match=r"must have shape \[windows, steps, 8\]"):
-        train(model, rasters[:, :, :5], labels, SETTINGS)
-    with pytest.raises(InputError, match="labels must be 96 integers in 0..1"):
-        train(model, rasters, labels + 1, SETTINGS)
-    with pytest.raises(InputError, match="labels must be 96 integers in 0..1"):
-        train(model, rasters, labels[:5], SETTINGS)
+    model, data = toy()
+    few = EventWindows.from_rasters(data.events.to_rasters()[:, :, :5])
+    with pytest.raises(InputError, match="events must come from 8 sources, not 5"):
+        train(model, LabelledEvents(few, data.labels), SETTINGS)
+    wrong = LabelledEvents(data.events, data.labels + 1)
+    for cannot in (wrong, data.select([])):
+        with pytest.raises(InputError, match="there must be windows, with labels in 0..1"):
+            train(model, cannot, SETTINGS)
+    with pytest.raises(InputError, match="there must be windows, with labels in 0..1"):
+        train(model, data, SETTINGS, validation=wrong)
 
 
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}])
