@@ -18,11 +18,12 @@ from safetensors.numpy import save
 
 from edgesnn.errors import ModelFileError, UnsupportedModel
 from edgesnn.files import write_whole
-from edgesnn.model import Model, ModelConnection, ModelPopulation
+from edgesnn.model import AnyConnection, ConvConnection, Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
 from edgesnn.neuron import ResetMode, ResetOrder
 
-CHECKPOINT_VERSION = 1
+#: 2: convolutions and current-based populations.
+CHECKPOINT_VERSION = 2
 METADATA_KEY = "edgesnn_checkpoint"
 _ARRAYS = ("threshold", "decay", "bias")
 
@@ -44,11 +45,23 @@ class _NeuronPopulation(_Strict):
     reset_mode: str
     reset_order: str
     strict: bool
+    current_based: bool
 
 
-class _Connection(_Strict):
+class _DenseConnection(_Strict):
+    kind: Literal["dense"] = "dense"
     source: int
     target: int
+
+
+class _ConvConnection(_Strict):
+    kind: Literal["convolution"] = "convolution"
+    source: int
+    target: int
+    input_shape: list[int]
+    stride: list[int]
+    padding: list[int]
+    pool: list[int]
 
 
 class _Readout(_Strict):
@@ -60,9 +73,22 @@ class _Readout(_Strict):
 class _Description(_Strict):
     version: int
     populations: list[_InputPopulation | _NeuronPopulation]
-    connections: list[_Connection]
+    connections: list[_DenseConnection | _ConvConnection]
     readout: _Readout
     info: dict[str, Any]
+
+
+def _describe_connection(c: AnyConnection) -> _DenseConnection | _ConvConnection:
+    if isinstance(c, ModelConnection):
+        return _DenseConnection(source=c.source, target=c.target)
+    return _ConvConnection(
+        source=c.source,
+        target=c.target,
+        input_shape=list(c.input_shape),
+        stride=list(c.stride),
+        padding=list(c.padding),
+        pool=list(c.pool),
+    )
 
 
 def _describe(model: Model) -> _Description:
@@ -75,12 +101,13 @@ def _describe(model: Model) -> _Description:
                 reset_mode=p.reset_mode.name,
                 reset_order=p.reset_order.name,
                 strict=p.strict,
+                current_based=p.synaptic_decay is not None,
             )
             if isinstance(p, ModelPopulation)
             else _InputPopulation(name=p.name, size=p.size)
             for p in model.populations
         ],
-        connections=[_Connection(source=c.source, target=c.target) for c in model.connections],
+        connections=[_describe_connection(c) for c in model.connections],
         readout=_Readout(
             population=model.readout.population,
             rule=model.readout.rule.name,
@@ -92,26 +119,51 @@ def _describe(model: Model) -> _Description:
 
 def write_checkpoint(model: Model, path: Path) -> None:
     """Write ``model``; the file appears whole or not at all."""
-    tensors = {f"weights.{i}": c.weights for i, c in enumerate(model.connections)}
+    tensors = {
+        f"weights.{i}": c.weights if isinstance(c, ModelConnection) else c.kernel
+        for i, c in enumerate(model.connections)
+    }
     for i, p in enumerate(model.populations):
         if isinstance(p, ModelPopulation):
             tensors |= {f"{name}.{i}": getattr(p, name) for name in _ARRAYS}
+            if p.synaptic_decay is not None:
+                tensors[f"synaptic_decay.{i}"] = p.synaptic_decay
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     write_whole(path, save(contiguous, {METADATA_KEY: _describe(model).model_dump_json()}))
 
 
+def _from_version_1(described: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew dense connections and neurons without a current only."""
+    populations = [
+        p if p["kind"] == "input" else {**p, "current_based": False}
+        for p in described["populations"]
+    ]
+    connections = [{**c, "kind": "dense"} for c in described["connections"]]
+    return {
+        **described,
+        "version": CHECKPOINT_VERSION,
+        "populations": populations,
+        "connections": connections,
+    }
+
+
 def _parse(text: str, path: Path) -> _Description:
     try:
-        version = json.loads(text)["version"]
+        described = json.loads(text)
+        version = described["version"]
     except (ValueError, KeyError, TypeError):
         raise ModelFileError(f"{path} must state its version; the file is damaged") from None
-    if version != CHECKPOINT_VERSION:
+    if version not in (1, CHECKPOINT_VERSION):
         raise ModelFileError(
-            f"{path} must have version {CHECKPOINT_VERSION}, not {version!r}: train again, "
+            f"{path} must have version 1 or {CHECKPOINT_VERSION}, not {version!r}: train again, "
             "or use the edgesnn that wrote it"
         )
     try:
+        if version == 1:
+            text = json.dumps(_from_version_1(described))
         return _Description.model_validate_json(text)
+    except (KeyError, TypeError, AttributeError):
+        raise ModelFileError(f"{path} is damaged: it is no description of version 1") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -145,6 +197,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError(f"{path} cannot be used: {error}") from None
 
 
+def _connection(c: _DenseConnection | _ConvConnection, weights: Any) -> AnyConnection:
+    if isinstance(c, _DenseConnection):
+        return ModelConnection(c.source, c.target, weights)
+    shapes = (tuple(c.input_shape), tuple(c.stride), tuple(c.padding), tuple(c.pool))
+    return ConvConnection(c.source, c.target, weights, *shapes)
+
+
 def _assemble(described: _Description, tensors: dict[str, Any]) -> Model:
     populations: list[InputPopulation | ModelPopulation] = []
     for i, p in enumerate(described.populations):
@@ -159,15 +218,13 @@ def _assemble(described: _Description, tensors: dict[str, Any]) -> Model:
                 reset_mode=ResetMode[p.reset_mode],
                 reset_order=ResetOrder[p.reset_order],
                 strict=p.strict,
+                synaptic_decay=tensors[f"synaptic_decay.{i}"] if p.current_based else None,
             )
         )
     r = described.readout
     return Model(
         tuple(populations),
-        tuple(
-            ModelConnection(c.source, c.target, tensors[f"weights.{i}"])
-            for i, c in enumerate(described.connections)
-        ),
+        tuple(_connection(c, tensors[f"weights.{i}"]) for i, c in enumerate(described.connections)),
         Readout(r.population, ReadoutRule[r.rule], r.window_steps),
         described.info,
     )

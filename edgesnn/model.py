@@ -1,7 +1,8 @@
 """A trained network in floating point: what trainers give and what the compressor takes.
 
 It has the shape of :mod:`edgesnn.network` and the dynamics of :mod:`edgesnn.neuron`, with real
-numbers: decay is a factor 0..1, weights are dense matrices.
+numbers: decay is a factor 0..1. Connections are dense matrices or convolutions
+(:mod:`edgesnn.connections`).
 """
 
 from __future__ import annotations
@@ -13,24 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgesnn.connections import (
+    AnyConnection,
+    ConvConnection,
+    Floats,
+    ModelConnection,
+    finite_floats,
+)
 from edgesnn.errors import UnsupportedModel
 from edgesnn.network import InputPopulation, Readout
 from edgesnn.neuron import ResetMode, ResetOrder
 
-Floats = npt.NDArray[np.float32]
-
-
-def _floats(name: str, values: npt.ArrayLike, dimensions: int) -> Floats:
-    array = np.array(values, dtype=np.float32)
-    if array.ndim != dimensions:
-        raise UnsupportedModel(f"{name} must have {dimensions} dimension(s), not {array.ndim}")
-    if not np.isfinite(array).all():
-        count = int((~np.isfinite(array)).sum())
-        raise UnsupportedModel(
-            f"{name} must hold finite numbers, but {count} of {array.size} are NaN or infinite"
-        )
-    array.flags.writeable = False
-    return array
+__all__ = ["AnyConnection", "ConvConnection", "Model", "ModelConnection", "ModelPopulation"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +33,11 @@ class ModelPopulation:
     """Leaky integrate-and-fire neurons in floating point.
 
     threshold, decay, bias   float32 [size]; threshold > 0 where spiking, decay in 0..1
+    synaptic_decay           float32 [size], 0..1, of a current-based population; else None
+
+    In a current-based population arriving weights add to a current, which adds to the membrane in
+    every step and decays of its own: ``current += input``; ``v = membrane + current + bias``; fire,
+    reset, decay of the membrane; ``current *= synaptic_decay``.
     Other fields as in :class:`edgesnn.network.LifPopulation`.
 
     Raises ``UnsupportedModel`` for values that cannot work.
@@ -51,11 +51,13 @@ class ModelPopulation:
     reset_mode: ResetMode = ResetMode.SUBTRACT
     reset_order: ResetOrder = ResetOrder.BEFORE_DECAY
     strict: bool = False
+    synaptic_decay: Floats | None = None
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "decay", "bias"):
-            values = _floats(f"{name} of {self.name!r}", getattr(self, name), 1)
-            object.__setattr__(self, name, values)
+        for name in ("threshold", "decay", "bias", "synaptic_decay"):
+            if (given := getattr(self, name)) is not None:
+                values = finite_floats(f"{name} of {self.name!r}", given, (1,))
+                object.__setattr__(self, name, values)
         object.__setattr__(self, "reset_mode", ResetMode(self.reset_mode))
         object.__setattr__(self, "reset_order", ResetOrder(self.reset_order))
         if len({len(self.threshold), len(self.decay), len(self.bias)}) != 1 or not self.size:
@@ -63,30 +65,21 @@ class ModelPopulation:
                 f"threshold, decay and bias of {self.name!r} must have one length >= 1, not "
                 f"{len(self.threshold)}, {len(self.decay)} and {len(self.bias)}"
             )
-        if self.decay.min() < 0 or self.decay.max() > 1:
-            raise UnsupportedModel(f"decay of {self.name!r} must be in 0..1")
+        if self.synaptic_decay is not None and len(self.synaptic_decay) != self.size:
+            raise UnsupportedModel(
+                f"synaptic_decay of {self.name!r} must have length {self.size}, "
+                f"not {len(self.synaptic_decay)}"
+            )
+        for name in ("decay", "synaptic_decay"):
+            values = getattr(self, name)
+            if values is not None and (values.min() < 0 or values.max() > 1):
+                raise UnsupportedModel(f"{name} of {self.name!r} must be in 0..1")
         if self.spiking and self.threshold.min() <= 0:
             raise UnsupportedModel(f"threshold of {self.name!r} must be above 0")
 
     @property
     def size(self) -> int:
         return len(self.threshold)
-
-
-@dataclass(frozen=True, eq=False)
-class ModelConnection:
-    """Weights from population ``source`` to population ``target``.
-
-    weights   float32 [source size, target size]; 0 is no synapse
-    """
-
-    source: int
-    target: int
-    weights: Floats
-
-    def __post_init__(self) -> None:
-        name = f"weights {self.source} -> {self.target}"
-        object.__setattr__(self, "weights", _floats(name, self.weights, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +95,7 @@ class Model:
     """
 
     populations: tuple[InputPopulation | ModelPopulation, ...]
-    connections: tuple[ModelConnection, ...]
+    connections: tuple[AnyConnection, ...]
     readout: Readout
     info: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,10 +114,9 @@ class Model:
             if not inside or not neurons[c.target]:
                 raise UnsupportedModel(f"connection {c.source} -> {c.target} must end at neurons")
             shape = (self.populations[c.source].size, self.populations[c.target].size)
-            if c.weights.shape != shape:
+            if c.shape != shape:
                 raise UnsupportedModel(
-                    f"weights {c.source} -> {c.target} must have shape {shape}, "
-                    f"not {c.weights.shape}"
+                    f"weights {c.source} -> {c.target} must have shape {shape}, not {c.shape}"
                 )
         last = self.readout.population
         if not 0 <= last < len(neurons) or not neurons[last]:
@@ -136,18 +128,28 @@ class Model:
 
     @property
     def num_weights(self) -> int:
-        """Weights that are not zero."""
+        """Synapses: weights that are not zero, each at every place where it acts."""
         return sum(int(np.count_nonzero(c.weights)) for c in self.connections)
 
+    def with_parameters(self, parameters: tuple[npt.ArrayLike, ...]) -> Model:
+        """The same model with other weights, [fan_in, rows] for each connection."""
+        connections = tuple(
+            c.with_parameters(p) for c, p in zip(self.connections, parameters, strict=True)
+        )
+        return Model(self.populations, connections, self.readout, self.info)
+
     def with_weights(self, weights: tuple[npt.ArrayLike, ...]) -> Model:
-        """The same model with other weights, one matrix for each connection."""
+        """The same model with a matrix [source size, target size] for each connection.
+
+        Convolutions become dense; :meth:`with_parameters` keeps them.
+        """
         connections = tuple(
             ModelConnection(c.source, c.target, np.asarray(w, np.float32))
             for c, w in zip(self.connections, weights, strict=True)
         )
         return Model(self.populations, connections, self.readout, self.info)
 
-    def name_of(self, connection: ModelConnection) -> str:
+    def name_of(self, connection: AnyConnection) -> str:
         """``source -> target`` with the names of the populations."""
         source, target = self.populations[connection.source], self.populations[connection.target]
         return f"{source.name} -> {target.name}"
