@@ -509,7 +509,7 @@ def test_train_then_compress_then_simulate(run: Run, tmp_path: Path) -> None:
 def test_unknown_recipe_lists_the_known_ones(run: Run) -> None:
     shown = run("train", "letters")
     assert shown.code == 2
-    assert "a recipe must be one of digits, not 'letters'" in shown.err
+    assert "a recipe must be one of digits, " in shown.err
 
 
 def test_doctor_lists_every_optional_part(run: Run) -> None:

@@ -62,7 +62,7 @@ def train(
         result = train_recipe(chosen, seed, epochs, lambda epoch: advance(epoch.done))
     write_checkpoint(result.model, output)
     if held_out is not None:
-        write_samples(held_out, result.held_out)
+        write_samples(held_out, chosen.recordings())
     out.line(
         f"{output}: {percent(result.accuracy)} of {len(result.held_out)} held-out samples right "
         f"({result.seconds:.1f} s)"

@@ -43,7 +43,7 @@ class Recording:
     def source_ids(self) -> npt.NDArray[np.int64]:
         """Source of each event: polarity * 1156 + y * 34 + x."""
         pixel = self.y.astype(np.int64) * SENSOR_SIZE + self.x
-        return self.polarity * SENSOR_SIZE**2 + pixel
+        return self.polarity.astype(np.int64) * SENSOR_SIZE**2 + pixel
 
 
 def parse_recording(data: bytes, name: str = "a recording") -> Recording:
@@ -56,7 +56,7 @@ def parse_recording(data: bytes, name: str = "a recording") -> Recording:
         raise InputError(f"events of {name} must lie on {SENSOR_SIZE} x {SENSOR_SIZE} pixels")
     wide = raw[:, 2:].astype(np.int64)
     microseconds = (wide[:, 0] & 0x7F) << 16 | wide[:, 1] << 8 | wide[:, 2]
-    return Recording(x, y, raw[:, 2] >> 7, microseconds)
+    return Recording(x, y, (raw[:, 2] >> 7).astype(np.uint8), microseconds)
 
 
 def bin_recordings(

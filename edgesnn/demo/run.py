@@ -147,14 +147,14 @@ class Demo:
         with out.progress("compress") as advance:
             network, report = compress(
                 trained.model,
-                training.labelled(recipe.encoder),
+                training,
                 CompressionSettings(sparsity=self.sparsity),
-                held_out.labelled(recipe.encoder),
+                held_out,
                 lambda step: advance(text=f"compress: {step}"),
             )
         model_file.write(network, self.folder / "digits.esnn")
         show_compression(out, report)
-        return trained.accuracy, network, held_out, report.sparsity
+        return trained.accuracy, network, recipe.recordings(), report.sparsity
 
     def _expect(self, network: Network, streams: list[EventStream]) -> list[RunResult]:
         from edgesnn.backends.simulated import ReferenceBackend

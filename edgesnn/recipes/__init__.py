@@ -8,9 +8,10 @@ from typing import Any
 from edgesnn.errors import InputError
 from edgesnn.recipes.digits import DIGITS
 from edgesnn.recipes.recipe import Recipe
+from edgesnn.recipes.saccade_mnist import SACCADE_MNIST
 from edgesnn.samples import Samples
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DIGITS,)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DIGITS, SACCADE_MNIST)}
 
 
 def find_recipe(name: str) -> Recipe:
@@ -29,5 +30,4 @@ def samples_for(info: Mapping[str, Any], held_out: bool = True) -> Samples:
     name = info.get("recipe")
     if not isinstance(name, str):
         raise InputError("samples must be given (--samples FILE): the network is of no recipe")
-    training, test = find_recipe(name).load()
-    return test if held_out else training
+    return find_recipe(name).recordings(held_out=held_out)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
 from edgesnn.recipes.recipe import Recipe
-from edgesnn.samples import Samples, accuracy
+from edgesnn.samples import accuracy
 from edgesnn.train.trainer import Progress, decisions, train
 
 
@@ -16,7 +17,7 @@ class TrainedRecipe:
     """Result of :func:`train_recipe`; accuracy is a share of the held-out samples."""
 
     model: Model
-    held_out: Samples
+    held_out: LabelledEvents
     num_training: int
     accuracy: float
     seconds: float
@@ -27,14 +28,13 @@ def train_recipe(
 ) -> TrainedRecipe:
     """Train a recipe's network on its data; held-out samples are only measured on."""
     began = time.perf_counter()
-    samples, held_out = recipe.load()
+    training, held_out = recipe.load()
     settings = replace(recipe.settings, seed=seed, epochs=epochs or recipe.settings.epochs)
     model = train(
         recipe.initial_model(seed),
-        samples.labelled(recipe.encoder),
+        training,
         settings,
         progress=progress,
     )
-    unseen = held_out.labelled(recipe.encoder)
-    right = accuracy(decisions(model, unseen.events), unseen.labels)
-    return TrainedRecipe(model, held_out, len(samples), right, time.perf_counter() - began)
+    right = accuracy(decisions(model, held_out.events), held_out.labels)
+    return TrainedRecipe(model, held_out, len(training), right, time.perf_counter() - began)

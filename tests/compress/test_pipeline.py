@@ -28,7 +28,7 @@ RECIPE = find_recipe("digits")
 
 
 def digits(held_out: bool) -> LabelledEvents:
-    return RECIPE.load()[held_out].labelled(RECIPE.encoder)
+    return RECIPE.load()[held_out]
 
 
 @pytest.fixture(scope="module")
