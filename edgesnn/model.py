@@ -8,7 +8,7 @@ numbers: decay is a factor 0..1. Connections are dense matrices or convolutions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -131,12 +131,25 @@ class Model:
         """Synapses: weights that are not zero, each at every place where it acts."""
         return sum(int(np.count_nonzero(c.weights)) for c in self.connections)
 
-    def with_parameters(self, parameters: tuple[npt.ArrayLike, ...]) -> Model:
-        """The same model with other weights, [fan_in, rows] for each connection."""
+    def with_parameters(
+        self,
+        parameters: tuple[npt.ArrayLike, ...],
+        biases: Mapping[int, npt.ArrayLike] | None = None,
+    ) -> Model:
+        """The same model with other weights, [fan_in, rows] for each connection.
+
+        biases   new ones of some populations, by their index
+        """
         connections = tuple(
             c.with_parameters(p) for c, p in zip(self.connections, parameters, strict=True)
         )
-        return Model(self.populations, connections, self.readout, self.info)
+        populations = list(self.populations)
+        for index, bias in (biases or {}).items():
+            p = populations[index]
+            if not isinstance(p, ModelPopulation):
+                raise UnsupportedModel(f"biases must be of neurons, and {p.name!r} is an input")
+            populations[index] = replace(p, bias=np.asarray(bias, np.float32))
+        return Model(tuple(populations), connections, self.readout, self.info)
 
     def with_weights(self, weights: tuple[npt.ArrayLike, ...]) -> Model:
         """The same model with a matrix [source size, target size] for each connection.

@@ -233,3 +233,16 @@ def test_convolution_can_be_written_out_or_keep_its_form() -> None:
     doubled = before.with_parameters(tuple(2 * c.parameters for c in before.connections))
     assert isinstance(doubled.connections[0], ConvConnection)
     assert np.array_equal(doubled.connections[0].weights, 2 * dense.connections[0].weights)
+
+
+def test_biases_of_some_populations_can_be_replaced() -> None:
+    before = model()
+    parameters = tuple(c.parameters for c in before.connections)
+    after = before.with_parameters(parameters, {2: np.array([7, 8])})
+    hidden, out = after.populations[1:]
+    assert isinstance(hidden, ModelPopulation)
+    assert isinstance(out, ModelPopulation)
+    assert out.bias.tolist() == [7, 8]
+    assert np.array_equal(hidden.bias, before.populations[1].bias)
+    with pytest.raises(UnsupportedModel, match="biases must be of neurons, and 'in' is an input"):
+        before.with_parameters(parameters, {0: np.ones(4)})

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model
-from edgesnn.train.trainer import activities
+from edgesnn.train.dynamics import Dynamics
+from edgesnn.train.trainer import WINDOWS_AT_ONCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +40,15 @@ def calibrate(model: Model, events: EventWindows) -> Calibration:
     counts = [np.zeros(p.size) for p in model.populations]
     lowest = [np.zeros(p.size, np.float32) for p in model.populations]
     highest = [np.zeros(p.size, np.float32) for p in model.populations]
-    for size, activity in activities(model, events):
-        for i, rate in enumerate(activity.source_rates):
-            counts[i] += size * rate.numpy().astype(np.float64)
-            lowest[i] = np.minimum(lowest[i], activity.lowest[i].numpy())
-            highest[i] = np.maximum(highest[i], activity.highest[i].numpy())
+    dynamics = Dynamics(model)
+    for first in range(0, len(events), WINDOWS_AT_ONCE):
+        chosen = np.arange(first, min(first + WINDOWS_AT_ONCE, len(events)))
+        run = dynamics.record(events.select(chosen))
+        for i, spikes in enumerate(run.spikes):
+            counts[i] += spikes.sum((0, 1)).numpy() / events.num_steps
+            values = run.values[i]
+            if values is not None:
+                lowest[i] = np.minimum(lowest[i], values.amin((0, 1)).numpy())
+                highest[i] = np.maximum(highest[i], values.amax((0, 1)).numpy())
     rates = tuple((count / len(events)).astype(np.float32) for count in counts)
     return Calibration(rates, tuple(lowest), tuple(highest))

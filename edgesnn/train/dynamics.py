@@ -1,162 +1,223 @@
-"""A model in PyTorch: the dynamics of :mod:`edgesnn.neuron` in floating point, with gradients.
+"""A model in PyTorch: runs, and learns through surrogate gradients.
 
-The order inside a time step is the one of ``docs/neuron.md``: integrate, add the bias, fire,
-reset, decay; so what is trained is what runs.
+Populations that form no loop run one after the other, each with all its time steps at once where
+that is possible: what arrives from outside is one product for all steps, and only the membrane
+itself is stepped. Populations in a loop are stepped together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from edgesnn.errors import UnsupportedModel
-from edgesnn.model import Model, ModelConnection, ModelPopulation
+from edgesnn.event_windows import EventWindows
+from edgesnn.model import AnyConnection, Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, ReadoutRule
-from edgesnn.neuron import ResetMode, ResetOrder
+from edgesnn.train.convolution import convolve
+from edgesnn.train.event_batch import EventBatch
+from edgesnn.train.lif import SURROGATE_SLOPE, Lif, State
 
-#: Turns the stored weights of all connections into those that act: masks, rounding.
+#: Turns the stored weights of all connections, [fan_in, rows] each, into those that act: masks,
+#: rounding.
 WeightTransform = Callable[[list[Tensor]], list[Tensor]]
-
-#: Steepness of the surrogate gradient, per threshold.
-SURROGATE_SLOPE = 5.0
-
-
-class _Spike(torch.autograd.Function):
-    """A step forward; the slope of a fast sigmoid backward. Its argument is relative to threshold.
-
-    Source: Zenke and Ganguli 2018, SuperSpike, equation for the surrogate partial derivative.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, excess: Tensor, strict: bool) -> Tensor:
-        ctx.save_for_backward(excess)
-        return (excess > 0 if strict else excess >= 0).to(excess.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (excess,) = ctx.saved_tensors
-        return gradients[0] / (1 + SURROGATE_SLOPE * excess.abs()) ** 2, None
 
 
 @dataclass(frozen=True)
-class Activity:
-    """What happened in a run of many windows.
+class Dropout:
+    """What a training step leaves out at random; the rest counts for more.
 
-    accumulators   [batch, read-out size]; the largest decides
-    source_rates   for each population [size], events per step of each source or neuron
-    lowest, highest  for each population [size], extremes of ``v`` (empty for inputs)
+    events     share of input events, each of its own
+    neurons    share of neurons whose spikes reach nobody for the length of a window
+    generator  of the random numbers
     """
 
-    accumulators: Tensor
-    source_rates: list[Tensor]
-    lowest: list[Tensor]
-    highest: list[Tensor]
+    events: float
+    neurons: float
+    generator: torch.Generator
+
+    def of_inputs(self, inputs: Tensor | EventBatch) -> Tensor | EventBatch:
+        if not self.events:
+            return inputs
+        if isinstance(inputs, EventBatch):
+            return inputs.drop(self.events, self.generator)
+        return inputs * self._kept(self.events, inputs.shape)
+
+    def of_neurons(self, batch: int, size: int) -> Tensor | None:
+        """A factor for each neuron in each window [batch, size], or None for 1."""
+        return self._kept(self.neurons, (batch, size)) if self.neurons else None
+
+    def _kept(self, share: float, shape: tuple[int, ...]) -> Tensor:
+        return (torch.rand(shape, generator=self.generator) >= share).float() / (1 - share)
+
+
+class Run:
+    """What happened in a run of a batch of windows; stacked when asked for.
+
+    accumulators  [batch, read-out size]; the largest decides
+    """
+
+    def __init__(self, model: Model, inputs: Tensor | EventBatch) -> None:
+        self._model = model
+        self._inputs = inputs
+        self.steps_of_v: dict[int, list[Tensor]] = {}
+        self.steps_of_spikes: dict[int, list[Tensor]] = {}
+
+    @cached_property
+    def spikes(self) -> list[Tensor]:
+        """For each population [batch, time_step, size]: events of inputs, spikes of neurons."""
+        found, first = [], 0
+        for i, p in enumerate(self._model.populations):
+            if isinstance(p, InputPopulation):
+                found.append(_dense(_part(self._inputs, first, p.size)))
+                first += p.size
+            elif self.steps_of_spikes[i]:
+                found.append(torch.stack(self.steps_of_spikes[i], 1))
+            else:
+                found.append(torch.zeros_like(self._stacked_v(i)))
+        return found
+
+    @cached_property
+    def values(self) -> list[Tensor | None]:
+        """For each population of neurons ``v`` [batch, time_step, size]; None for inputs."""
+        return [
+            self._stacked_v(i) if isinstance(p, ModelPopulation) else None
+            for i, p in enumerate(self._model.populations)
+        ]
+
+    def _stacked_v(self, index: int) -> Tensor:
+        return torch.stack(self.steps_of_v[index], 1)
+
+    @cached_property
+    def accumulators(self) -> Tensor:
+        """[batch, read-out size]; the largest decides."""
+        index, rule = self._model.readout.population, self._model.readout.rule
+        if rule is ReadoutRule.MEMBRANE_LAST:
+            return self.steps_of_v[index][-1]
+        if rule is ReadoutRule.SPIKE_COUNT:
+            return self.spikes[index].sum(1)
+        if rule is ReadoutRule.MEMBRANE_SUM:
+            return self._stacked_v(index).sum(1)
+        return self._stacked_v(index).amax(1)
+
+    def mean_spikes(self) -> Tensor:
+        """Spikes for each neuron and time step, summed over the populations that fire."""
+        firing = [torch.stack(spikes).mean() for spikes in self.steps_of_spikes.values() if spikes]
+        return torch.stack(firing).sum() if firing else torch.zeros(())
 
 
 class Dynamics(nn.Module):
     """Runs and trains a :class:`edgesnn.model.Model`.
 
-    learn_decay   also trains one decay for each neuron
+    learn_decay   also trains the decays of each neuron, of membrane and current
+    slope         steepness of the surrogate gradient, per threshold
 
+    Weights and biases are always trained; thresholds are not, for they scale like the weights.
     Raises ``UnsupportedModel`` for the read-out rule FIRST_SPIKE, which has no gradient.
     """
 
-    def __init__(self, model: Model, learn_decay: bool = False) -> None:
+    def __init__(
+        self, model: Model, learn_decay: bool = False, slope: float = SURROGATE_SLOPE
+    ) -> None:
         super().__init__()
         if model.readout.rule is ReadoutRule.FIRST_SPIKE:
             raise UnsupportedModel("the read-out rule must not be FIRST_SPIKE to be trained")
         self.model = model
+        self.learn_decay = learn_decay
+        self.slope = slope
         self.weights = nn.ParameterList(
-            nn.Parameter(torch.tensor(c.weights)) for c in model.connections
+            nn.Parameter(torch.tensor(c.parameters)) for c in model.connections
         )
-        neurons = {
-            str(i): p for i, p in enumerate(model.populations) if isinstance(p, ModelPopulation)
-        }
+        neurons = {i: p for i, p in enumerate(model.populations) if isinstance(p, ModelPopulation)}
         self.bias = nn.ParameterDict(
-            {i: nn.Parameter(torch.tensor(p.bias)) for i, p in neurons.items()}
+            {str(i): nn.Parameter(torch.tensor(p.bias)) for i, p in neurons.items()}
         )
         # A logit keeps a learned decay inside 0..1; 0 and 1 themselves are approached.
-        self.decay = nn.ParameterDict(
+        logits = {f"membrane {i}": p.decay for i, p in neurons.items()} | {
+            f"current {i}": p.synaptic_decay
+            for i, p in neurons.items()
+            if p.synaptic_decay is not None
+        }
+        self.decay_logits = nn.ParameterDict(
             {
-                i: nn.Parameter(
-                    torch.logit(torch.tensor(p.decay), eps=1e-6), requires_grad=learn_decay
-                )
-                for i, p in neurons.items()
+                name: nn.Parameter(torch.logit(torch.tensor(decay), eps=1e-6))
+                for name, decay in logits.items()
+                if learn_decay
             }
         )
-        self.learn_decay = learn_decay
+        self._groups = _groups(model)
 
-    def _decay(self, index: int, population: ModelPopulation) -> Tensor:
-        if self.learn_decay:
-            return torch.sigmoid(self.decay[str(index)])
-        return torch.tensor(population.decay)
-
-    def forward(self, rasters: Tensor, transform: WeightTransform | None = None) -> Activity:
-        """Run ``rasters`` [batch, time_step, source], event counts, from reset."""
-        model, populations = self.model, self.model.populations
-        batch, num_steps, _ = rasters.shape
+    def forward(
+        self,
+        inputs: Tensor | EventWindows,
+        transform: WeightTransform | None = None,
+        dropout: Dropout | None = None,
+    ) -> Run:
+        """Run windows from reset: events, or their counts [batch, time_step, source]."""
+        batch = EventBatch(inputs) if isinstance(inputs, EventWindows) else inputs.float()
+        if dropout is not None:
+            batch = dropout.of_inputs(batch)
         weights = list(self.weights)
         if transform is not None:
             weights = transform(weights)
-        inputs: dict[int, Tensor] = {}
-        first = 0
-        for i, p in enumerate(populations):
-            if isinstance(p, InputPopulation):
-                inputs[i] = rasters[:, :, first : first + p.size].to(torch.float32)
-                first += p.size
-        membranes = [torch.zeros(batch, p.size) for p in populations]
-        fired = [torch.zeros(batch, p.size) for p in populations]
-        counts = [torch.zeros(p.size) for p in populations]
-        lowest = [torch.zeros(p.size) for p in populations]
-        highest = [torch.zeros(p.size) for p in populations]
-        accumulators: Tensor | None = None
+        run = Run(self.model, batch)
+        arriving = _Arriving(self.model, batch, weights, dropout)
+        for group in self._groups:
+            self._run_group(group, arriving, run)
+        return run
 
-        for t in range(num_steps):
-            for i, p in enumerate(populations):
-                if isinstance(p, InputPopulation):
-                    fired[i] = inputs[i][:, t]
-                else:
-                    v = membranes[i] + self.bias[str(i)]
-                    for c, w in zip(model.connections, weights, strict=True):
-                        if c.target == i:
-                            v = v + fired[c.source] @ w
-                    membranes[i], fired[i] = self._update(i, p, v)
-                    lowest[i] = torch.minimum(lowest[i], v.detach().amin(0))
-                    highest[i] = torch.maximum(highest[i], v.detach().amax(0))
-                    if i == model.readout.population:
-                        accumulators = self._accumulate(accumulators, v, fired[i])
-                counts[i] = counts[i] + fired[i].detach().sum(0)
-        assert accumulators is not None
-        source_rates = [c / (batch * num_steps) for c in counts]
-        return Activity(accumulators, source_rates, lowest, highest)
+    def record(
+        self, inputs: Tensor | EventWindows, transform: WeightTransform | None = None
+    ) -> Run:
+        """As calling it, without gradients."""
+        with torch.no_grad():
+            return self(inputs, transform)
 
-    def _update(self, index: int, p: ModelPopulation, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Fire, reset, decay: the membrane that is stored, and the spikes."""
-        decay = self._decay(index, p)
-        if not p.spiking:
-            return v * decay, torch.zeros_like(v)
-        threshold = torch.tensor(p.threshold)
-        spikes: Tensor = _Spike.apply((v - threshold) / threshold, p.strict)
-        if p.reset_mode is ResetMode.TO_ZERO:
-            return v * (1 - spikes) * decay, spikes
-        if p.reset_mode is ResetMode.NONE:
-            return v * decay, spikes
-        if p.reset_order is ResetOrder.BEFORE_DECAY:
-            return (v - spikes * threshold) * decay, spikes
-        return v * decay - spikes * threshold, spikes
+    def _run_group(self, group: range, arriving: _Arriving, run: Run) -> None:
+        """Step populations that form a loop, or one that forms none."""
+        neurons = {i: self._lif(i) for i in group}
+        states = dict.fromkeys(group, State())
+        drives = {}
+        for i in group:
+            drive = arriving.from_outside(i, group)
+            bias = self.bias[str(i)]
+            drives[i] = (drive if neurons[i].synaptic_decay is not None else drive + bias).unbind(1)
+            run.steps_of_v[i], run.steps_of_spikes[i] = [], []
+        for t in range(arriving.num_steps):
+            for i in group:
+                drive = arriving.add_from_inside(drives[i][t], i, group)
+                v, spikes, states[i] = neurons[i].step(drive, states[i])
+                run.steps_of_v[i].append(v)
+                if spikes is not None:
+                    run.steps_of_spikes[i].append(spikes)
+                    arriving.send(i, spikes)
 
-    def _accumulate(self, before: Tensor | None, v: Tensor, spikes: Tensor) -> Tensor:
-        rule = self.model.readout.rule
-        if rule is ReadoutRule.MEMBRANE_LAST:
-            return v
-        new = spikes if rule is ReadoutRule.SPIKE_COUNT else v
-        if before is None:
-            return new
-        return torch.maximum(before, new) if rule is ReadoutRule.MEMBRANE_MAX else before + new
+    def _lif(self, index: int) -> Lif:
+        p = self.model.populations[index]
+        assert isinstance(p, ModelPopulation)
+        synaptic = None if p.synaptic_decay is None else self._decay("current", index)
+        return Lif(
+            torch.tensor(p.threshold),
+            self._decay("membrane", index),
+            synaptic,
+            self.bias[str(index)] if synaptic is not None else 0.0,
+            p.spiking,
+            p.reset_mode,
+            p.reset_order,
+            p.strict,
+            self.slope,
+        )
+
+    def _decay(self, kind: str, index: int) -> Tensor:
+        if self.learn_decay:
+            return torch.sigmoid(self.decay_logits[f"{kind} {index}"])
+        p = self.model.populations[index]
+        assert isinstance(p, ModelPopulation)
+        return torch.tensor(p.decay if kind == "membrane" else p.synaptic_decay)
 
     def to_model(self) -> Model:
         """The model with the weights, biases and decays as trained."""
@@ -164,14 +225,102 @@ class Dynamics(nn.Module):
             replace(
                 p,
                 bias=self.bias[str(i)].detach().numpy(),
-                decay=self._decay(i, p).detach().numpy(),
+                decay=self._decay("membrane", i).detach().numpy(),
+                synaptic_decay=None
+                if p.synaptic_decay is None
+                else self._decay("current", i).detach().numpy(),
             )
             if isinstance(p, ModelPopulation)
             else p
             for i, p in enumerate(self.model.populations)
         )
         connections = tuple(
-            ModelConnection(c.source, c.target, w.detach().numpy())
+            c.with_parameters(w.detach().numpy())
             for c, w in zip(self.model.connections, self.weights, strict=True)
         )
         return Model(populations, connections, self.model.readout, self.model.info)
+
+
+def _groups(model: Model) -> list[range]:
+    """Populations of neurons in order; those that a feedback connection ties are together."""
+    groups = []
+    first = sum(isinstance(p, InputPopulation) for p in model.populations)
+    while first < len(model.populations):
+        last = index = first
+        while index <= last:
+            last = max([last, *(c.source for c in model.connections if c.target == index)])
+            index += 1
+        groups.append(range(first, last + 1))
+        first = last + 1
+    return groups
+
+
+class _Arriving:
+    """Sums of weights that arrive at populations, during one run."""
+
+    def __init__(
+        self,
+        model: Model,
+        inputs: Tensor | EventBatch,
+        weights: list[Tensor],
+        dropout: Dropout | None,
+    ) -> None:
+        self._connections = list(zip(model.connections, weights, strict=True))
+        self._sizes = [p.size for p in model.populations]
+        self.batch, self.num_steps = inputs.shape[:2]
+        self._inputs: dict[int, Tensor | EventBatch] = {}
+        self._kept: dict[int, Tensor | None] = {}
+        first = 0
+        for i, p in enumerate(model.populations):
+            if isinstance(p, InputPopulation):
+                self._inputs[i] = _part(inputs, first, p.size)
+                first += p.size
+            elif dropout is not None:
+                self._kept[i] = dropout.of_neurons(self.batch, p.size)
+        self._sent: dict[int, list[Tensor]] = {}
+
+    def send(self, source: int, spikes: Tensor) -> None:
+        """Take note of the spikes [batch, size] of the next time step."""
+        kept = self._kept.get(source)
+        self._sent.setdefault(source, []).append(spikes if kept is None else spikes * kept)
+
+    def from_outside(self, target: int, group: range) -> Tensor:
+        """All that arrives from outside the group: [batch, time_step, size]."""
+        total: Tensor | None = None
+        for c, w in self._connections:
+            if c.target != target or c.source in group:
+                continue
+            if c.source in self._inputs:
+                part = _times(c, self._inputs[c.source], w)
+            elif c.source in self._sent:
+                part = _times(c, torch.stack(self._sent[c.source], 1), w)
+            else:
+                continue  # it never fires
+            total = part if total is None else total + part
+        if total is None:
+            return torch.zeros(self.batch, self.num_steps, self._sizes[target])
+        return total
+
+    def add_from_inside(self, drive: Tensor, target: int, group: range) -> Tensor:
+        """``drive`` [batch, size] and the latest spikes inside the group."""
+        for c, w in self._connections:
+            if c.target == target and c.source in group and c.source in self._sent:
+                drive = drive + _times(c, self._sent[c.source][-1], w)
+        return drive
+
+
+def _part(inputs: Tensor | EventBatch, first: int, size: int) -> Tensor | EventBatch:
+    if isinstance(inputs, EventBatch):
+        return inputs.part(first, size)
+    return inputs[:, :, first : first + size]
+
+
+def _dense(inputs: Tensor | EventBatch) -> Tensor:
+    return inputs.dense() if isinstance(inputs, EventBatch) else inputs
+
+
+def _times(c: AnyConnection, sent: Tensor | EventBatch, weights: Tensor) -> Tensor:
+    """What arrives through a connection: [..., target size] from [..., source size]."""
+    if not isinstance(c, ModelConnection):
+        return convolve(c, _dense(sent), weights)
+    return sent.times(weights) if isinstance(sent, EventBatch) else sent @ weights

@@ -1,24 +1,33 @@
-"""The training loop: cross entropy over the read-out, Adam, cosine schedule, all seeded."""
+"""The training loop: cross entropy over the read-out, AdamW, cosine schedule, all seeded."""
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.model import Model
-from edgesnn.train.dynamics import Activity, Dynamics, WeightTransform
+from edgesnn.train.dynamics import Dropout, Dynamics, Run, WeightTransform
+from edgesnn.train.resume import ResumeFile
 from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.split import split_validation
 
-#: Windows that are dense at a time where nothing is learned.
+#: Windows that run at a time where nothing is learned.
 WINDOWS_AT_ONCE = 256
+
+#: Changes event counts [batch, time_step, source], float32, of a training step at random.
+Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -28,12 +37,14 @@ class Epoch:
     done, total          epochs
     loss                 mean over the windows of the epoch
     validation_accuracy  share of right decisions on the validation data, None without such
+    best                 whether the validation was never better; True without such
     """
 
     done: int
     total: int
     loss: float
     validation_accuracy: float | None = None
+    best: bool = True
 
 
 #: Called after each epoch.
@@ -49,10 +60,6 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _dense(events: EventWindows) -> torch.Tensor:
-    return torch.from_numpy(events.to_rasters())
 
 
 def _check(model: Model, data: LabelledEvents) -> None:
@@ -72,61 +79,188 @@ def train(
     *,
     validation: LabelledEvents | None = None,
     transform: WeightTransform | None = None,
+    augment: Augment | None = None,
     progress: Progress | None = None,
+    resume: Path | None = None,
 ) -> Model:
     """Train ``model`` on labelled windows of events.
 
-    validation  measured on after each epoch
+    validation  chooses the epoch whose weights are returned, so it must not be test data; without
+                it ``settings.validation`` of the training data is kept apart for that
     transform   acts on the weights in every forward pass (masks, rounding); the returned model
                 holds the weights before it
-    Raises ``InputError`` if data do not fit the model.
+    augment     changes the event counts of each training step
+    resume      file that keeps the state after each epoch: called again with the same arguments,
+                an interrupted training goes on and gives the same model, bit for bit. It stays
+                after the end
+    Raises ``InputError`` if data do not fit the model, or ``resume`` is of another training.
     """
     for part in (data, validation):
         if part is not None:
             _check(model, part)
-    generator = torch.Generator().manual_seed(settings.seed)
-    targets = torch.from_numpy(data.labels)
-    dynamics = Dynamics(model, settings.learn_decay)
-    optimizer = torch.optim.AdamW(
-        [p for p in dynamics.parameters() if p.requires_grad],
-        settings.learning_rate,
-        weight_decay=settings.weight_decay,
-    )
-    batches = -(-len(data) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * batches)
+    if validation is None and settings.validation:
+        data, validation = split_validation(data, settings.validation, settings.seed)
     with _threads(settings.threads):
-        for epoch in range(settings.epochs):
-            order = torch.randperm(len(data), generator=generator)
-            total = 0.0
-            for chosen in order.split(settings.batch_size):
-                optimizer.zero_grad()
-                activity = dynamics(_dense(data.events.select(chosen.numpy())), transform)
-                scores = activity.accumulators / model.readout.window_steps
-                loss = nn.functional.cross_entropy(scores, targets[chosen])
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                total += float(loss.detach()) * len(chosen)
+        training = _Training(model, data, validation, settings, transform, augment)
+        file = None
+        if resume is not None:
+            file = ResumeFile(resume, model, data, validation, settings)
+            if (state := file.read()) is not None:
+                training.load_state(state)
+        while not training.finished:
+            epoch = training.run_epoch()
+            if file is not None:
+                file.write(training.state())
             if progress is not None:
-                right = None
-                if validation is not None:
-                    found = decisions(dynamics.to_model(), validation.events)
-                    right = float((found == validation.labels).mean())
-                progress(Epoch(epoch + 1, settings.epochs, total / len(data), right))
-    return dynamics.to_model()
+                progress(epoch)
+        return training.result()
 
 
-def activities(model: Model, events: EventWindows) -> Iterator[tuple[int, Activity]]:
-    """Runs the model on windows of events, batch by batch: (windows, what happened in them)."""
-    dynamics = Dynamics(model)
+class _Training:
+    """A training between two epochs."""
+
+    def __init__(
+        self,
+        model: Model,
+        data: LabelledEvents,
+        validation: LabelledEvents | None,
+        settings: TrainingSettings,
+        transform: WeightTransform | None,
+        augment: Augment | None,
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.validation = validation
+        self.settings = settings
+        self.transform = transform
+        self.augment = augment
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.dropout: Dropout | None = None
+        if settings.event_dropout or settings.dropout:
+            self.dropout = Dropout(settings.event_dropout, settings.dropout, self.generator)
+        self.dynamics = Dynamics(model, settings.learn_decay, settings.surrogate_slope)
+        self.rates, self.optimizer = _optimizer(self.dynamics, settings)
+        self.done = 0
+        self.best: dict[str, Tensor] = {}
+        self.best_score = (-1.0, -math.inf)
+        self.best_epoch = 0
+
+    @property
+    def finished(self) -> bool:
+        patience = self.settings.patience
+        waited = self.validation is not None and self.done - self.best_epoch
+        return self.done >= self.settings.epochs or bool(patience and waited >= patience)
+
+    def run_epoch(self) -> Epoch:
+        """Every window once, in random order; then the validation."""
+        order = torch.randperm(len(self.data), generator=self.generator)
+        batches = order.split(self.settings.batch_size)
+        total = 0.0
+        for index, chosen in enumerate(batches):
+            so_far = (self.done + index / len(batches)) / self.settings.epochs
+            for rate, group in zip(self.rates, self.optimizer.param_groups, strict=True):
+                group["lr"] = rate * (1 + math.cos(math.pi * so_far)) / 2
+            total += self._learn(self.data.select(chosen.numpy())) * len(chosen)
+        self.done += 1
+        accuracy = None
+        if self.validation is not None:
+            accuracy, loss = self._score(self.validation)
+            # Of epochs that are right equally often the surer one is better.
+            if (accuracy, -loss) > self.best_score:
+                self.best_score, self.best_epoch = (accuracy, -loss), self.done
+                self.best = copy.deepcopy(self.dynamics.state_dict())
+        best = self.validation is None or self.best_epoch == self.done
+        return Epoch(self.done, self.settings.epochs, total / len(self.data), accuracy, best)
+
+    def _learn(self, batch: LabelledEvents) -> float:
+        """One step of the optimizer; returns the loss."""
+        inputs: Tensor | EventWindows = batch.events
+        if self.augment is not None:
+            counts = torch.from_numpy(batch.events.to_rasters()).float()
+            inputs = self.augment(counts, self.generator)
+        self.optimizer.zero_grad()
+        run = self.dynamics(inputs, self.transform, self.dropout)
+        loss = self._loss(run, torch.from_numpy(batch.labels))
+        if self.settings.activity_weight:
+            loss = loss + self.settings.activity_weight * run.mean_spikes()
+        loss.backward()
+        if self.settings.gradient_norm is not None:
+            nn.utils.clip_grad_norm_(self.dynamics.parameters(), self.settings.gradient_norm)
+        self.optimizer.step()
+        return float(loss.detach())
+
+    def _loss(self, run: Run, labels: Tensor) -> Tensor:
+        scores = run.accumulators / self.model.readout.window_steps
+        return nn.functional.cross_entropy(
+            scores, labels, label_smoothing=self.settings.label_smoothing
+        )
+
+    def _score(self, data: LabelledEvents) -> tuple[float, float]:
+        """Share of right decisions, and mean loss."""
+        right = total = 0.0
+        for first, run in _runs(self.dynamics, data.events, self.transform):
+            labels = torch.from_numpy(data.labels[first : first + len(run.accumulators)])
+            right += float((run.accumulators.argmax(1) == labels).sum())
+            total += float(self._loss(run, labels)) * len(labels)
+        return right / len(data), total / len(data)
+
+    def state(self) -> dict[str, Any]:
+        """All that changes from epoch to epoch."""
+        return {
+            "done": self.done,
+            "dynamics": self.dynamics.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "best": self.best,
+            "best_score": self.best_score,
+            "best_epoch": self.best_epoch,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.done = state["done"]
+        self.dynamics.load_state_dict(state["dynamics"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.best = state["best"]
+        self.best_score = tuple(state["best_score"])
+        self.best_epoch = state["best_epoch"]
+
+    def result(self) -> Model:
+        """The model of the best epoch, or of the last one where nothing was validated."""
+        if self.best:
+            self.dynamics.load_state_dict(self.best)
+        return self.dynamics.to_model()
+
+
+def _optimizer(
+    dynamics: Dynamics, settings: TrainingSettings
+) -> tuple[list[float], torch.optim.Optimizer]:
+    """AdamW, and the learning rate of each of its groups: weights, biases, decays."""
+    decay_rate = settings.decay_learning_rate or settings.learning_rate
+    groups = [
+        (dynamics.weights, settings.learning_rate, settings.weight_decay),
+        (dynamics.bias, settings.learning_rate, 0.0),
+        (dynamics.decay_logits, decay_rate, 0.0),
+    ]
+    used = [(list(part.parameters()), rate, decay) for part, rate, decay in groups]
+    used = [group for group in used if group[0]]
+    return [rate for _, rate, _ in used], torch.optim.AdamW(
+        [{"params": part, "lr": rate, "weight_decay": decay} for part, rate, decay in used],
+        fused=True,
+    )
+
+
+def _runs(
+    dynamics: Dynamics, events: EventWindows, transform: WeightTransform | None = None
+) -> Iterator[tuple[int, Run]]:
+    """Runs without gradients, batch by batch: (index of the first window, what happened)."""
     for first in range(0, len(events), WINDOWS_AT_ONCE):
         chosen = np.arange(first, min(first + WINDOWS_AT_ONCE, len(events)))
-        with _threads(1), torch.no_grad():
-            activity = dynamics(_dense(events.select(chosen)))
-        yield len(chosen), activity
+        yield first, dynamics.record(events.select(chosen), transform)
 
 
-def decisions(model: Model, events: EventWindows) -> npt.NDArray[np.int64]:
+def decisions(model: Model, events: EventWindows, threads: int = 1) -> npt.NDArray[np.int64]:
     """What the model in floating point decides for each window; ties go to the lowest index."""
-    found = [activity.accumulators.argmax(1).numpy() for _, activity in activities(model, events)]
+    with _threads(threads):
+        found = [run.accumulators.argmax(1).numpy() for _, run in _runs(Dynamics(model), events)]
     return np.concatenate(found) if found else np.zeros(0, np.int64)

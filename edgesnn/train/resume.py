@@ -1,0 +1,107 @@
+"""The state of a training that was interrupted: a file from which it goes on, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgesnn.errors import InputError
+from edgesnn.event_windows import LabelledEvents
+from edgesnn.files import write_whole
+from edgesnn.model import Model, ModelPopulation
+from edgesnn.train.settings import TrainingSettings
+
+#: A state of another version is refused.
+STATE_VERSION = 1
+
+
+def _digest_of_model(model: Model) -> str:
+    digest = hashlib.sha256()
+    for c in model.connections:
+        digest.update(f"{c.source} {c.target} {c.shape}".encode())
+        digest.update(c.parameters.tobytes())
+    for p in model.populations:
+        digest.update(p.name.encode())
+        if isinstance(p, ModelPopulation):
+            digest.update(f"{p.spiking} {p.reset_mode} {p.reset_order} {p.strict}".encode())
+            for values in (p.threshold, p.decay, p.bias, p.synaptic_decay):
+                digest.update(b"" if values is None else values.tobytes())
+    digest.update(str(model.readout).encode())
+    return digest.hexdigest()
+
+
+def _digest_of_data(data: LabelledEvents) -> str:
+    digest = hashlib.sha256()
+    for values in (data.labels, data.events.step_start, data.events.source_ids):
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+class ResumeFile:
+    """Where the state lies, and what it belongs to.
+
+    What a transform or an augmentation does cannot be seen here: go on with the same.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        model: Model,
+        data: LabelledEvents,
+        validation: LabelledEvents | None,
+        settings: TrainingSettings,
+    ) -> None:
+        self.path = path
+        self._settings = asdict(settings)
+        self._belongs_to = {
+            "model at the start": _digest_of_model(model),
+            "training data": _digest_of_data(data),
+            "validation data": "" if validation is None else _digest_of_data(validation),
+        }
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Replace what was there, whole or not at all."""
+        buffer = io.BytesIO()
+        known = {"version": STATE_VERSION, "settings": self._settings, "of": self._belongs_to}
+        torch.save({**known, "state": state}, buffer)
+        write_whole(self.path, buffer.getvalue())
+
+    def read(self) -> dict[str, Any] | None:
+        """The state, or None if there is no file.
+
+        Raises ``InputError`` for a file that is damaged or of another training.
+        """
+        if not self.path.exists():
+            return None
+        advice = f"remove {self.path} to train from the start"
+        try:
+            found = torch.load(self.path, weights_only=True)
+            version, settings, of = (found[key] for key in ("version", "settings", "of"))
+            state: dict[str, Any] = found["state"]
+        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
+            raise InputError(f"{self.path} must be the state of a training: {advice}") from error
+        except (KeyError, TypeError):
+            raise InputError(f"{self.path} must be the state of a training: {advice}") from None
+        if version != STATE_VERSION:
+            raise InputError(f"{self.path} must have version {STATE_VERSION}: {advice}")
+        names = sorted(self._settings.keys() | settings.keys())
+        differing = [
+            f"{name} = {settings.get(name)!r}, not {self._settings.get(name)!r}"
+            for name in names
+            if settings.get(name) != self._settings.get(name)
+        ]
+        if differing:
+            raise InputError(
+                f"{self.path} must go on with the settings it began with "
+                f"({'; '.join(differing)}): use those, or {advice}"
+            )
+        for name, digest in self._belongs_to.items():
+            if of.get(name) != digest:
+                raise InputError(f"{self.path} belongs to another {name}: {advice}")
+        return state
