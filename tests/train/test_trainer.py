@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
-from edgesnn.model import Model, ModelPopulation
+from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.recipes import find_recipe, samples_for
 from edgesnn.recipes.recipe import Recipe
+from edgesnn.train.dynamics import Dynamics
 from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.split import split_validation
 from edgesnn.train.trainer import Epoch, decisions, train
 
 SETTINGS = TrainingSettings(epochs=6, batch_size=16, learning_rate=1e-2, seed=1)
@@ -30,6 +34,16 @@ def toy() -> tuple[Model, LabelledEvents]:
     return small.initial_model(seed=5), LabelledEvents(EventWindows.from_rasters(rasters), labels)
 
 
+def assert_same(one: Model, two: Model) -> None:
+    for a, b in zip(one.connections, two.connections, strict=True):
+        assert np.array_equal(a.parameters, b.parameters)
+    for p, q in zip(one.populations[1:], two.populations[1:], strict=True):
+        assert isinstance(p, ModelPopulation)
+        assert isinstance(q, ModelPopulation)
+        assert np.array_equal(p.bias, q.bias)
+        assert np.array_equal(p.decay, q.decay)
+
+
 def test_training_learns_a_simple_task() -> None:
     model, data = toy()
     trained = train(model, data, SETTINGS)
@@ -39,8 +53,7 @@ def test_training_learns_a_simple_task() -> None:
 def test_same_seed_gives_the_same_model() -> None:
     model, data = toy()
     one, two = (train(model, data, SETTINGS) for _ in range(2))
-    for a, b in zip(one.connections, two.connections, strict=True):
-        assert np.array_equal(a.weights, b.weights)
+    assert_same(one, two)
     other = train(model, data, replace(SETTINGS, seed=2))
     assert not np.array_equal(one.connections[0].weights, other.connections[0].weights)
 
@@ -78,10 +91,186 @@ def test_data_that_do_not_fit_are_refused() -> None:
         train(model, data, SETTINGS, validation=wrong)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"threads": 0},
+        {"learning_rate": 0.0},
+        {"decay_learning_rate": -1.0},
+        {"gradient_norm": 0.0},
+        {"surrogate_slope": 0.0},
+        {"weight_decay": -1.0},
+        {"activity_weight": -1.0},
+        {"dropout": 1.0},
+        {"event_dropout": -0.1},
+        {"label_smoothing": 1.0},
+        {"validation": 1.0},
+        {"patience": 0},
+    ],
+)
 def test_settings_that_cannot_work_are_refused(change: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=f"{next(iter(change)).split('_')[-1]}.* must"):
         replace(SETTINGS, **change)
+
+
+def test_decays_may_learn_at_a_rate_of_their_own() -> None:
+    model, data = toy()
+    settings = replace(SETTINGS, learn_decay=True, decay_learning_rate=1e-9)
+    before, after = model.populations[1], train(model, data, settings).populations[1]
+    assert isinstance(before, ModelPopulation)
+    assert isinstance(after, ModelPopulation)
+    assert np.allclose(before.decay, after.decay, atol=1e-5)
+
+
+def test_current_based_and_recurrent_neurons_learn_too() -> None:
+    model, data = toy()
+    inputs, hidden, output = model.populations
+    assert isinstance(hidden, ModelPopulation)
+    current = replace(hidden, synaptic_decay=np.full(12, 0.5))
+    loop = ModelConnection(1, 1, np.zeros((12, 12)))
+    wider = Model((inputs, current, output), (*model.connections, loop), model.readout, model.info)
+    trained = train(wider, data, replace(SETTINGS, learn_decay=True))
+    assert (decisions(trained, data.events) == data.labels).mean() > 0.95
+    after = trained.populations[1]
+    assert isinstance(after, ModelPopulation)
+    assert after.synaptic_decay is not None
+    assert len(np.unique(after.synaptic_decay)) > 1
+    assert trained.connections[2].parameters.any()
+
+
+def test_activity_costs_what_its_weight_says() -> None:
+    model, data = toy()
+    free, dear = (
+        train(model, data, replace(SETTINGS, activity_weight=weight)) for weight in (0.0, 3.0)
+    )
+    spikes = [Dynamics(m).record(data.events).mean_spikes() for m in (free, dear)]
+    assert spikes[1] < 0.7 * spikes[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event_dropout": 0.3},
+        {"dropout": 0.3},
+        {"gradient_norm": 1e-3},
+        {"label_smoothing": 0.2},
+        {"surrogate_slope": 2.0},
+        {"weight_decay": 0.5},
+    ],
+)
+def test_every_setting_changes_the_result_and_still_learns(change: dict[str, float]) -> None:
+    model, data = toy()
+    plain, changed = (train(model, data, replace(SETTINGS, **c)) for c in ({}, change))
+    assert not np.array_equal(plain.connections[0].parameters, changed.connections[0].parameters)
+    assert (decisions(changed, data.events) == data.labels).mean() > 0.9
+
+
+def test_augmentation_sees_counts_and_the_generator() -> None:
+    model, data = toy()
+    seen = []
+
+    def silence(counts: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        seen.append(counts.shape)
+        return counts * (torch.rand(counts.shape, generator=generator) < 0.9)
+
+    one, two = (train(model, data, SETTINGS, augment=silence) for _ in range(2))
+    assert set(seen) == {(16, 8, 8)}
+    assert_same(one, two)
+
+
+def test_validation_part_holds_its_share_of_each_class() -> None:
+    _, data = toy()
+    training, validation = split_validation(data, 0.25, seed=3)
+    assert len(training) + len(validation) == len(data)
+    for label in (0, 1):
+        whole = int((data.labels == label).sum())
+        assert int((validation.labels == label).sum()) == round(0.25 * whole)
+    again = split_validation(data, 0.25, seed=3)[1]
+    assert np.array_equal(again.events.step_start, validation.events.step_start)
+    other = split_validation(data, 0.25, seed=4)[1]
+    assert not np.array_equal(other.events.step_start, validation.events.step_start)
+    with pytest.raises(InputError, match="must be enough to keep 0.1 of each class apart"):
+        split_validation(data.select([0, 1]), 0.1, seed=0)
+
+
+def test_weights_of_the_best_epoch_come_back_and_patience_ends_training() -> None:
+    model, data = toy()
+    told: list[Epoch] = []
+    settings = replace(SETTINGS, epochs=40, learning_rate=0.3, patience=3)
+    training, validation = split_validation(data, 0.25, seed=settings.seed)
+    trained = train(model, training, settings, validation=validation, progress=told.append)
+    accuracies = [epoch.validation_accuracy for epoch in told]
+    best = max(epoch.done for epoch in told if epoch.best)
+    assert len(told) == best + 3 < 40
+    assert accuracies[best - 1] == max(a for a in accuracies if a is not None)
+    found = (decisions(trained, validation.events) == validation.labels).mean()
+    assert found == accuracies[best - 1]
+    by_share = train(model, data, replace(settings, validation=0.25))
+    assert_same(trained, by_share)
+
+
+class _Killed(Exception):
+    """Stands for the end of a process."""
+
+
+@pytest.mark.parametrize("after", [1, 4, 6])
+def test_interrupted_training_gives_the_same_model_bit_for_bit(tmp_path: Path, after: int) -> None:
+    model, data = toy()
+    settings = replace(
+        SETTINGS, learn_decay=True, dropout=0.2, event_dropout=0.1, validation=0.25, patience=5
+    )
+    whole = train(model, data, settings)
+    state = tmp_path / "trained.model.partial"
+
+    def kill(epoch: Epoch) -> None:
+        if epoch.done == after:
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        train(model, data, settings, progress=kill, resume=state)
+    told: list[Epoch] = []
+    resumed = train(model, data, settings, progress=told.append, resume=state)
+    assert [epoch.done for epoch in told] == list(range(after + 1, 7))
+    assert_same(whole, resumed)
+    assert [path.name for path in tmp_path.iterdir()] == [state.name]
+
+
+def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
+    model, data = toy()
+    state = tmp_path / "state"
+    train(model, data, replace(SETTINGS, epochs=1), resume=state)
+    with pytest.raises(InputError, match=r"must go on with the settings .*epochs = 1, not 6"):
+        train(model, data, SETTINGS, resume=state)
+    same = replace(SETTINGS, epochs=1)
+    with pytest.raises(InputError, match="belongs to another training data: remove .*state"):
+        train(model, data.select(range(50)), same, resume=state)
+    with pytest.raises(InputError, match="belongs to another validation data"):
+        train(model, data, same, validation=data, resume=state)
+    other = model.with_parameters(tuple(2 * c.parameters for c in model.connections))
+    with pytest.raises(InputError, match="belongs to another model at the start"):
+        train(other, data, same, resume=state)
+    assert_same(train(model, data, same, resume=state), train(model, data, same))
+
+
+@pytest.mark.parametrize("content", [b"", b"no state at all", b"PK\x03\x04 half a file"])
+def test_damaged_state_is_refused_with_advice(tmp_path: Path, content: bytes) -> None:
+    model, data = toy()
+    (tmp_path / "state").write_bytes(content)
+    with pytest.raises(InputError, match="must be the state of a training: remove .* to train"):
+        train(model, data, SETTINGS, resume=tmp_path / "state")
+
+
+def test_foreign_and_older_states_are_refused(tmp_path: Path) -> None:
+    model, data = toy()
+    state = tmp_path / "state"
+    torch.save({"epoch": 3}, state)
+    with pytest.raises(InputError, match="must be the state of a training"):
+        train(model, data, SETTINGS, resume=state)
+    torch.save({"version": 0, "settings": {}, "of": {}, "state": {}}, state)
+    with pytest.raises(InputError, match="must have version 1: remove"):
+        train(model, data, SETTINGS, resume=state)
 
 
 def test_digits_are_split_by_class_without_overlap() -> None:
