@@ -17,6 +17,7 @@ from edgesnn.cli import (
     model_verbs,
     run_verbs,
     stream_verb,
+    train_verb,
 )
 from edgesnn.cli.output import FAILURE, INTERRUPTED, OK, report_error, report_usage
 from edgesnn.errors import EdgesnnError
@@ -34,7 +35,7 @@ app = typer.Typer(
 #: In the order in which a user needs them.
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo_verb.demo,
-    "train": model_verbs.train,
+    "train": train_verb.train,
     "compress": model_verbs.compress,
     "info": model_verbs.info,
     "check": model_verbs.check,

@@ -1,4 +1,4 @@
-"""Verbs that make and look at models: train, compress, info, check."""
+"""Verbs that make and look at networks: compress, info, check."""
 
 from __future__ import annotations
 
@@ -26,56 +26,6 @@ if TYPE_CHECKING:
     from edgesnn.event_windows import LabelledEvents
     from edgesnn.model import Model
     from edgesnn.network import Network
-
-
-def train(
-    recipe: Annotated[
-        str, typer.Argument(help="Name of a recipe, as digits; a wrong one lists them.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The trained model.", dir_okay=False)
-    ] = Path("trained.model"),
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's.")] = None,
-    held_out: Annotated[
-        Path | None,
-        typer.Option(help="Also write the held-out samples (.npz).", dir_okay=False),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Train a model in floating point on a recipe's data.
-
-    Example: edgesnn train digits -o digits.model --held-out digits.npz
-    """
-    from edgesnn.recipes import RECIPES
-
-    check_choice("a recipe", recipe, RECIPES, "RECIPE")
-    check_outputs(output, held_out)
-    with needs_extra("training", "train"):
-        from edgesnn.recipes.training import train_recipe
-    from edgesnn.checkpoint import write_checkpoint
-    from edgesnn.samples import write_samples
-
-    out = Output(json)
-    chosen = RECIPES[recipe]
-    with out.progress(f"train {recipe}", epochs or chosen.settings.epochs) as advance:
-        result = train_recipe(chosen, seed, epochs, lambda epoch: advance(epoch.done))
-    write_checkpoint(result.model, output)
-    if held_out is not None:
-        write_samples(held_out, chosen.recordings())
-    out.line(
-        f"{output}: {percent(result.accuracy)} of {len(result.held_out)} held-out samples right "
-        f"({result.seconds:.1f} s)"
-    )
-    out.result(
-        {
-            "output": str(output),
-            "float_accuracy": result.accuracy,
-            "training_samples": result.num_training,
-            "held_out_samples": len(result.held_out),
-            "seconds": result.seconds,
-        }
-    )
 
 
 def _labelled(out: Output, model: Model, path: Path | None, held_out: bool) -> LabelledEvents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
@@ -14,7 +15,7 @@ from edgesnn.train.trainer import Progress, decisions, train
 
 @dataclass(frozen=True, eq=False)
 class TrainedRecipe:
-    """Result of :func:`train_recipe`; accuracy is a share of the held-out samples."""
+    """Result of :func:`train_recipe`; accuracy is a share of the held-out windows."""
 
     model: Model
     held_out: LabelledEvents
@@ -24,17 +25,31 @@ class TrainedRecipe:
 
 
 def train_recipe(
-    recipe: Recipe, seed: int = 0, epochs: int | None = None, progress: Progress | None = None
+    recipe: Recipe,
+    seed: int = 0,
+    epochs: int | None = None,
+    progress: Progress | None = None,
+    *,
+    data: Path | None = None,
+    threads: int | None = None,
+    resume: Path | None = None,
 ) -> TrainedRecipe:
-    """Train a recipe's network on its data; held-out samples are only measured on."""
+    """Train a recipe's network on its data; held-out windows are only measured on.
+
+    epochs, threads   None: the recipe's
+    data              folder with data sets; None: the usual places
+    resume            file that keeps the state of an interrupted training; it stays after the end
+
+    Raises ``InputError`` if the data are not there, or if ``resume`` is of another training.
+    """
     began = time.perf_counter()
-    training, held_out = recipe.load()
-    settings = replace(recipe.settings, seed=seed, epochs=epochs or recipe.settings.epochs)
-    model = train(
-        recipe.initial_model(seed),
-        training,
-        settings,
-        progress=progress,
+    training, held_out = recipe.load(data)
+    settings = replace(
+        recipe.settings,
+        seed=seed,
+        epochs=epochs or recipe.settings.epochs,
+        threads=threads or recipe.settings.threads,
     )
-    right = accuracy(decisions(model, held_out.events), held_out.labels)
+    model = train(recipe.initial_model(seed), training, settings, progress=progress, resume=resume)
+    right = accuracy(decisions(model, held_out.events, settings.threads), held_out.labels)
     return TrainedRecipe(model, held_out, len(training), right, time.perf_counter() - began)
