@@ -88,22 +88,22 @@ class SaccadeCamera:
     camera_seed    of the thresholds
     """
 
-    width_scale: float = 1.039
-    height_scale: float = 1.011
-    blur: float = 0.556
-    dark: float = 0.0728
-    start_x: float = 13.96
-    start_y: float = 15.11
+    width_scale: float = 1.038
+    height_scale: float = 1.014
+    blur: float = 0.554
+    dark: float = 0.0715
+    start_x: float = 13.77
+    start_y: float = 14.96
     saccades: tuple[Saccade, ...] = (
-        Saccade(2.1, 87.0, 15.95, 20.21, 1.03, 0.85),
-        Saccade(117.9, 71.3, 19.66, 14.78, 0.84, 0.66),
-        Saccade(229.8, 65.3, 13.96, 15.11, 0.67, 0.49),
+        Saccade(1.8, 84.9, 15.83, 20.23, 1.02, 0.83),
+        Saccade(115.8, 67.6, 19.48, 14.79, 0.93, 0.51),
+        Saccade(229.9, 63.8, 13.77, 14.96, 0.66, 0.45),
     )
     on_threshold: float = 0.300
     off_threshold: float = 0.287
-    mismatch: float = 0.195
-    level_error: float = 0.177
-    receptor_ms: float = 2.08
+    mismatch: float = 0.180
+    level_error: float = 0.148
+    receptor_ms: float = 2.19
     rest_substeps: int = 0
     noise_hz: float = 0.30
     substep_ms: float = 2.0
