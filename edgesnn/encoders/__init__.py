@@ -20,6 +20,7 @@ from typing import Any
 from edgesnn.encoders.delta import DeltaEncoder
 from edgesnn.encoders.encoder import MAX_CODE, Codes, Encoder, State
 from edgesnn.encoders.event import EventEncoder
+from edgesnn.encoders.filter_bank import FilterBankEncoder
 from edgesnn.encoders.rate import RateEncoder
 from edgesnn.errors import InputError
 
@@ -31,6 +32,7 @@ __all__ = [
     "DeltaEncoder",
     "Encoder",
     "EventEncoder",
+    "FilterBankEncoder",
     "RateEncoder",
     "State",
     "encoder_from_info",
@@ -38,10 +40,11 @@ __all__ = [
 ]
 
 #: All encoders are dataclasses of JSON values.
-AnyEncoder = RateEncoder | DeltaEncoder | EventEncoder
+AnyEncoder = RateEncoder | DeltaEncoder | EventEncoder | FilterBankEncoder
 
 ENCODERS: dict[str, type[AnyEncoder]] = {
-    encoder.kind: encoder for encoder in (RateEncoder, DeltaEncoder, EventEncoder)
+    encoder.kind: encoder
+    for encoder in (RateEncoder, DeltaEncoder, EventEncoder, FilterBankEncoder)
 }
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from edgesnn.errors import InputError
 from edgesnn.recipes.digits import DIGITS
+from edgesnn.recipes.fsdd import FSDD
 from edgesnn.recipes.recipe import Recipe
 from edgesnn.recipes.saccade_mnist import SACCADE_MNIST
 from edgesnn.samples import Samples
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DIGITS, SACCADE_MNIST)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DIGITS, SACCADE_MNIST, FSDD)}
 
 
 def find_recipe(name: str) -> Recipe:
