@@ -184,8 +184,9 @@ class Dynamics(nn.Module):
         drives = {}
         for i in group:
             drive = arriving.from_outside(i, group)
-            bias = self.bias[str(i)]
-            drives[i] = (drive if neurons[i].synaptic_decay is not None else drive + bias).unbind(1)
+            if neurons[i].synaptic_decay is None:
+                drive = drive.add_(self.bias[str(i)])  # it is ours alone: no copy of all steps
+            drives[i] = drive.unbind(1)
             run.steps_of_v[i], run.steps_of_spikes[i] = [], []
         for t in range(arriving.num_steps):
             for i in group:
