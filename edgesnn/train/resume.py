@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from edgesnn.files import write_whole
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.train.settings import TrainingSettings
 
-#: A state of another version is refused.
-STATE_VERSION = 1
+#: First bytes of a file, with the version of its content; then SHA-256, then what torch.save gave.
+MAGIC = b"edgesnn training state 1\n"
 
 
 def _digest_of_model(model: Model) -> str:
@@ -68,9 +67,10 @@ class ResumeFile:
     def write(self, state: dict[str, Any]) -> None:
         """Replace what was there, whole or not at all."""
         buffer = io.BytesIO()
-        known = {"version": STATE_VERSION, "settings": self._settings, "of": self._belongs_to}
-        torch.save({**known, "state": state}, buffer)
-        write_whole(self.path, buffer.getvalue())
+        known = {"settings": self._settings, "of": self._belongs_to, "state": state}
+        torch.save(known, buffer)
+        content = buffer.getvalue()
+        write_whole(self.path, MAGIC + hashlib.sha256(content).digest() + content)
 
     def read(self) -> dict[str, Any] | None:
         """The state, or None if there is no file.
@@ -80,16 +80,14 @@ class ResumeFile:
         if not self.path.exists():
             return None
         advice = f"remove {self.path} to train from the start"
-        try:
-            found = torch.load(self.path, weights_only=True)
-            version, settings, of = (found[key] for key in ("version", "settings", "of"))
-            state: dict[str, Any] = found["state"]
-        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
-            raise InputError(f"{self.path} must be the state of a training: {advice}") from error
-        except (KeyError, TypeError):
-            raise InputError(f"{self.path} must be the state of a training: {advice}") from None
-        if version != STATE_VERSION:
-            raise InputError(f"{self.path} must have version {STATE_VERSION}: {advice}")
+        whole = self.path.read_bytes()
+        checksum, content = whole[len(MAGIC) : len(MAGIC) + 32], whole[len(MAGIC) + 32 :]
+        # PyTorch does not notice every damage of its files.
+        if not whole.startswith(MAGIC) or hashlib.sha256(content).digest() != checksum:
+            raise InputError(f"{self.path} must be the whole state of a training: {advice}")
+        found = torch.load(io.BytesIO(content), weights_only=True)
+        settings, of = found["settings"], found["of"]
+        state: dict[str, Any] = found["state"]
         names = sorted(self._settings.keys() | settings.keys())
         differing = [
             f"{name} = {settings.get(name)!r}, not {self._settings.get(name)!r}"
