@@ -88,8 +88,12 @@ class EventBatch:
 
     def dense(self) -> Tensor:
         """Counts, float32 [batch, time_step, source]."""
-        counts = torch.from_numpy(self.events.to_rasters()).to(torch.float32)
-        return counts if self.scale == 1 else counts * self.scale
+        sources, starts = self.events.num_sources, self.events.step_start
+        steps = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        places = torch.from_numpy(steps * sources + self.events.source_ids)
+        counts = torch.zeros((len(starts) - 1) * sources)
+        counts.scatter_add_(0, places, torch.full_like(places, self.scale, dtype=counts.dtype))
+        return counts.view(*self.shape, sources)
 
     def times(self, weights: Tensor) -> Tensor:
         """Counts times weights [source, target]: [batch, time_step, target]."""

@@ -19,6 +19,7 @@ from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.train.dynamics import Dropout, Dynamics, Run, WeightTransform
+from edgesnn.train.event_batch import EventBatch
 from edgesnn.train.resume import ResumeFile
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.split import split_validation
@@ -176,8 +177,7 @@ class _Training:
         """One step of the optimizer; returns the loss."""
         inputs: Tensor | EventWindows = batch.events
         if self.augment is not None:
-            counts = torch.from_numpy(batch.events.to_rasters()).float()
-            inputs = self.augment(counts, self.generator)
+            inputs = self.augment(EventBatch(batch.events).dense(), self.generator)
         self.optimizer.zero_grad()
         run = self.dynamics(inputs, self.transform, self.dropout)
         loss = self._loss(run, torch.from_numpy(batch.labels))
