@@ -130,6 +130,7 @@ class _Builder:
         # Subclasses may do anything, so only the classes themselves are known.
         without_time: _Handlers = {
             nn.Flatten: self._flatten,
+            nn.Unflatten: self._unflatten,
             **dict.fromkeys(_CONVOLUTIONS, self._convolution),
             **dict.fromkeys(_BATCH_NORMS, self._batch_norm),
             **dict.fromkeys(_AVERAGE_POOLS, self._average_pool),
@@ -267,6 +268,21 @@ class _Builder:
             "must flatten all features: start_dim=1, end_dim=-1",
         )
         self.shape = (prod(self.shape),)
+
+    def _unflatten(self, name: str, part: nn.Unflatten) -> None:
+        shape = part.unflattened_size
+        self._refuse_unless(
+            part.dim == 1
+            and len(self.shape) == 1
+            and self.source_shape == self.shape
+            and self.waiting is None
+            and all(isinstance(n, int) for n in shape)
+            and prod(shape) == self.shape[0],
+            name,
+            f"must follow {list(self.shape)} flat features of neurons or inputs, and make all of "
+            "them channels and sizes: Unflatten(1, (channels, *size)) with plain numbers",
+        )
+        self.shape = self.source_shape = tuple(shape)
 
     def _conv_connection(self, w: _Weights) -> ConvConnection:
         target = len(self.populations)

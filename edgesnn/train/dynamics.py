@@ -14,7 +14,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from edgesnn.errors import UnsupportedModel
+from edgesnn.errors import InputError, UnsupportedModel
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import AnyConnection, Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, ReadoutRule
@@ -157,7 +157,15 @@ class Dynamics(nn.Module):
         transform: WeightTransform | None = None,
         dropout: Dropout | None = None,
     ) -> Run:
-        """Run windows from reset: events, or their counts [batch, time_step, source]."""
+        """Run windows from reset: events, or their counts [batch, time_step, source].
+
+        Raises ``InputError`` if they do not come from as many sources as the model has.
+        """
+        sources = inputs.num_sources if isinstance(inputs, EventWindows) else inputs.shape[2]
+        if sources != self.model.num_inputs:
+            raise InputError(
+                f"events must come from {self.model.num_inputs} sources, not {sources}"
+            )
         batch = EventBatch(inputs) if isinstance(inputs, EventWindows) else inputs.float()
         if dropout is not None:
             batch = dropout.of_inputs(batch)

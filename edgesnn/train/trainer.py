@@ -101,6 +101,8 @@ def train(
             _check(model, part)
     if validation is None and settings.validation:
         data, validation = split_validation(data, settings.validation, settings.seed)
+    if validation is None and settings.patience is not None:
+        raise InputError("patience must come with validation data, or a share of validation")
     with _threads(settings.threads):
         training = _Training(model, data, validation, settings, transform, augment)
         file = None

@@ -77,7 +77,9 @@ def images() -> nn.Sequential:
 
 def sounds() -> nn.Sequential:
     return nn.Sequential(
-        nn.Sequential(PerStep(nn.Conv1d(2, 4, 3)), Lif(decay=0.5, learn_decay=False)),
+        nn.Sequential(
+            PerStep(nn.Unflatten(1, (2, 14)), nn.Conv1d(2, 4, 3)), Lif(decay=0.5, learn_decay=False)
+        ),
         PerStep(nn.AvgPool1d(2), nn.AvgPool1d(2), nn.Conv1d(4, 3, 2, bias=False)),
         CurrentLif((3, 1), decay=0.5, synaptic_decay=[[0.5], [1.0], [0.0]]),
         PerStep(nn.Flatten(), nn.Linear(6, 2)),
@@ -89,7 +91,7 @@ NETWORKS: list[tuple[Callable[[], nn.Sequential], tuple[int, ...]]] = [
     (dense, (6,)),
     (recurrent, (6,)),
     (images, (2, 6, 7)),
-    (sounds, (2, 14)),
+    (sounds, (28,)),
 ]
 
 
@@ -222,6 +224,9 @@ def per_step(*parts: nn.Module) -> tuple[nn.Module, ...]:
         (per_step(nn.AvgPool2d(6)), CONV, r"not smaller than its pools \[6, 6\]"),
         (per_step(nn.Conv2d(2, 2, 3), nn.AvgPool2d(2)), CONV, "must follow neurons: a pool sums"),
         (per_step(nn.Flatten(0)), CONV, "must flatten all features"),
+        (per_step(nn.Unflatten(1, (2, 4))), (6,), "must follow .* flat features"),
+        (per_step(LINEAR, nn.Unflatten(1, (1, 3))), (6,), "must follow .* flat features"),
+        (per_step(nn.Unflatten(1, (2, 1))), CONV, "must follow .* flat features"),
         ((READOUT,), (6,), "must follow Linear or a convolution"),
         ((LINEAR, CurrentLif(3, 0.5, 0.5)), (6,), "must have no bias and no BatchNorm before it"),
         ((LINEAR, RecurrentLif(4, 0.5)), (6,), "must have size 3, as what arrives"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgesnn.errors import UnsupportedModel
+from edgesnn.errors import InputError, UnsupportedModel
 from edgesnn.event_windows import EventWindows
 from edgesnn.events import EventStream
 from edgesnn.model import ConvConnection, Model, ModelConnection, ModelPopulation
@@ -278,3 +278,10 @@ def test_first_spike_cannot_be_trained() -> None:
     model, _ = twins(ResetMode.NONE, ResetOrder.BEFORE_DECAY, False, ReadoutRule.FIRST_SPIKE)
     with pytest.raises(UnsupportedModel, match="must not be FIRST_SPIKE to be trained"):
         Dynamics(model)
+
+
+def test_events_of_other_sources_are_refused() -> None:
+    counts = np.ones((2, 3, 34), np.uint8)
+    for inputs in (EventWindows.from_rasters(counts), torch.from_numpy(counts)):
+        with pytest.raises(InputError, match="events must come from 35 sources, not 34"):
+            Dynamics(mixed()).record(inputs)

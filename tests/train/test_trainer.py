@@ -215,6 +215,12 @@ def test_weights_of_the_best_epoch_come_back_and_patience_ends_training() -> Non
     assert_same(trained, by_share)
 
 
+def test_patience_without_validation_is_refused() -> None:
+    model, data = toy()
+    with pytest.raises(InputError, match="patience must come with validation data"):
+        train(model, data, replace(SETTINGS, patience=2))
+
+
 class _Killed(Exception):
     """Stands for the end of a process."""
 
