@@ -12,6 +12,7 @@ import typer
 from edgesnn import __version__
 from edgesnn.cli import (
     board_verbs,
+    data_verb,
     demo_verb,
     doctor_verb,
     model_verbs,
@@ -35,6 +36,7 @@ app = typer.Typer(
 #: In the order in which a user needs them.
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo_verb.demo,
+    "data": data_verb.data,
     "train": train_verb.train,
     "compress": model_verbs.compress,
     "info": model_verbs.info,

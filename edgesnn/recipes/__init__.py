@@ -8,11 +8,24 @@ from typing import Any
 from edgesnn.errors import InputError
 from edgesnn.recipes.digits import DIGITS
 from edgesnn.recipes.fsdd import FSDD
-from edgesnn.recipes.recipe import Recipe
+from edgesnn.recipes.imu_digits import NUM_FOLDS, imu_digits
+from edgesnn.recipes.mnist_rate import MNIST_RATE
+from edgesnn.recipes.recipe import Recipe, RecipeData
 from edgesnn.recipes.saccade_mnist import SACCADE_MNIST
 from edgesnn.samples import Samples
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (DIGITS, SACCADE_MNIST, FSDD)}
+__all__ = ["RECIPES", "Recipe", "RecipeData", "find_recipe", "samples_for"]
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        DIGITS,
+        MNIST_RATE,
+        SACCADE_MNIST,
+        FSDD,
+        *(imu_digits(fold) for fold in range(NUM_FOLDS)),
+    )
+}
 
 
 def find_recipe(name: str) -> Recipe:
@@ -23,10 +36,10 @@ def find_recipe(name: str) -> Recipe:
 
 
 def samples_for(info: Mapping[str, Any], held_out: bool = True) -> Samples:
-    """Samples of the recipe that a model or network comes from.
+    """Samples of the recipe that a model or network comes from, at most 1,000 windows.
 
-    held_out   those that training never saw, else the training samples
-    Raises ``InputError`` if it comes from no recipe.
+    held_out   those that training never saw, else training samples
+    Raises ``InputError`` if it comes from no recipe, or if the recipe's data are not there.
     """
     name = info.get("recipe")
     if not isinstance(name, str):

@@ -29,9 +29,9 @@ ENCODER = FilterBankEncoder(
     channels=FRAME_SAMPLES,
     coefficients=FilterBankEncoder.design(24, 150.0, 3600.0, SAMPLE_RATE_HZ),
     floor=128,
-    rate_unit=32,
-    threshold=12,
-    max_events=4,
+    rate_unit=0,
+    threshold=8,
+    max_events=8,
 )
 
 
@@ -67,7 +67,7 @@ FSDD = Recipe(
     recordings=spoken_samples,
     encoder=ENCODER,
     labels=tuple("0123456789"),
-    hidden_sizes=(128,),
+    hidden_sizes=(192,),
     decays=(0.6, 0.97),
     readout_decay=0.9,
     window_samples=NUM_FRAMES,
@@ -75,11 +75,12 @@ FSDD = Recipe(
     settings=TrainingSettings(
         epochs=30,
         batch_size=32,
-        learning_rate=2e-3,
+        learning_rate=3e-3,
         learn_decay=True,
-        dropout=0.2,
+        dropout=0.1,
         event_dropout=0.1,
     ),
     recurrent=True,
+    input_gain=0.4,
     step_seconds=FRAME_SAMPLES / SAMPLE_RATE_HZ,
 )
