@@ -26,8 +26,6 @@ from edgesnn.reference import simulate
 from edgesnn.synapses import Synapses
 from edgesnn.train import dynamics
 from edgesnn.train.dynamics import Dropout, Dynamics
-from edgesnn.train.event_batch import EventBatch
-from edgesnn.train.lif import Lif, State
 
 STEPS = 12
 RULES = (
@@ -226,29 +224,6 @@ def test_gradient_reaches_every_weight_bias_and_decay() -> None:
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
         assert parameter.grad.any(), name
-
-
-def test_surrogate_gradient_is_that_of_a_fast_sigmoid() -> None:
-    threshold = torch.tensor([2.0, 0.5])
-    v = torch.tensor([[1.0, 0.5], [3.0, 2.0]], requires_grad=True)
-    neurons = Lif(threshold, decay=torch.ones(2), slope=4.0)
-    _, spikes, _ = neurons.step(v, State())
-    assert spikes is not None
-    assert spikes.tolist() == [[0, 1], [1, 1]]
-    spikes.sum().backward()
-    excess = (v.detach() - threshold) / threshold
-    assert torch.allclose(v.grad, 1 / (1 + 4 * excess.abs()) ** 2 / threshold)
-
-
-def test_dropout_of_events_keeps_their_mean() -> None:
-    events = EventWindows.from_rasters(np.full((4, 50, 35), 3))
-    generator = torch.Generator().manual_seed(0)
-    dropped = EventBatch(events).drop(0.25, generator)
-    kept = dropped.events.num_events / events.num_events
-    assert kept == pytest.approx(0.75, abs=0.01)
-    assert dropped.dense().mean() == pytest.approx(3, abs=0.05)
-    weights = torch.rand(35, 2)
-    assert torch.allclose(dropped.times(weights), dropped.dense() @ weights, atol=1e-4)
 
 
 def test_dropout_silences_neurons_for_a_whole_window() -> None:

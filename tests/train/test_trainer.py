@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
@@ -18,34 +14,9 @@ from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.recipes import find_recipe, samples_for
 from edgesnn.recipes.recipe import Recipe
 from edgesnn.train.dynamics import Dynamics
-from edgesnn.train.resume import ResumeFile
-from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.split import split_validation
 from edgesnn.train.trainer import Epoch, decisions, train
-
-SETTINGS = TrainingSettings(epochs=6, batch_size=16, learning_rate=1e-2, seed=1)
-
-
-def toy() -> tuple[Model, LabelledEvents]:
-    """Which half of eight sources is busier?"""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 96).astype(np.int64)
-    rates = np.where(np.arange(8)[None, :] // 4 == labels[:, None], 0.6, 0.2)
-    rasters = (rng.random((96, 8, 8)) < rates[:, None, :]).astype(np.uint8)
-    recipe = find_recipe("digits")
-    shape = replace(recipe.encoder, channels=8, steps_per_sample=8)
-    small = replace(recipe, encoder=shape, labels=("left", "right"), hidden_sizes=(12,))
-    return small.initial_model(seed=5), LabelledEvents(EventWindows.from_rasters(rasters), labels)
-
-
-def assert_same(one: Model, two: Model) -> None:
-    for a, b in zip(one.connections, two.connections, strict=True):
-        assert np.array_equal(a.parameters, b.parameters)
-    for p, q in zip(one.populations[1:], two.populations[1:], strict=True):
-        assert isinstance(p, ModelPopulation)
-        assert isinstance(q, ModelPopulation)
-        assert np.array_equal(p.bias, q.bias)
-        assert np.array_equal(p.decay, q.decay)
+from tests.train.toy_task import SETTINGS, assert_same, toy
 
 
 def test_training_learns_a_simple_task() -> None:
@@ -184,21 +155,6 @@ def test_augmentation_sees_counts_and_the_generator() -> None:
     assert_same(one, two)
 
 
-def test_validation_part_holds_its_share_of_each_class() -> None:
-    _, data = toy()
-    training, validation = split_validation(data, 0.25, seed=3)
-    assert len(training) + len(validation) == len(data)
-    for label in (0, 1):
-        whole = int((data.labels == label).sum())
-        assert int((validation.labels == label).sum()) == round(0.25 * whole)
-    again = split_validation(data, 0.25, seed=3)[1]
-    assert np.array_equal(again.events.step_start, validation.events.step_start)
-    other = split_validation(data, 0.25, seed=4)[1]
-    assert not np.array_equal(other.events.step_start, validation.events.step_start)
-    with pytest.raises(InputError, match="must be enough to keep 0.1 of each class apart"):
-        split_validation(data.select([0, 1]), 0.1, seed=0)
-
-
 def test_weights_of_the_best_epoch_come_back_and_patience_ends_training() -> None:
     model, data = toy()
     told: list[Epoch] = []
@@ -219,66 +175,6 @@ def test_patience_without_validation_is_refused() -> None:
     model, data = toy()
     with pytest.raises(InputError, match="patience must come with validation data"):
         train(model, data, replace(SETTINGS, patience=2))
-
-
-class _Killed(Exception):
-    """Stands for the end of a process."""
-
-
-@pytest.mark.parametrize("after", [1, 4, 6])
-def test_interrupted_training_gives_the_same_model_bit_for_bit(tmp_path: Path, after: int) -> None:
-    model, data = toy()
-    settings = replace(
-        SETTINGS, learn_decay=True, dropout=0.2, event_dropout=0.1, validation=0.25, patience=5
-    )
-    whole = train(model, data, settings)
-    state = tmp_path / "trained.model.partial"
-
-    def kill(epoch: Epoch) -> None:
-        if epoch.done == after:
-            raise _Killed
-
-    with pytest.raises(_Killed):
-        train(model, data, settings, progress=kill, resume=state)
-    told: list[Epoch] = []
-    resumed = train(model, data, settings, progress=told.append, resume=state)
-    assert [epoch.done for epoch in told] == list(range(after + 1, 7))
-    assert_same(whole, resumed)
-    assert [path.name for path in tmp_path.iterdir()] == [state.name]
-
-
-def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
-    model, data = toy()
-    state = tmp_path / "state"
-    train(model, data, replace(SETTINGS, epochs=1), resume=state)
-    with pytest.raises(InputError, match=r"must go on with the settings .*epochs = 1, not 6"):
-        train(model, data, SETTINGS, resume=state)
-    same = replace(SETTINGS, epochs=1)
-    with pytest.raises(InputError, match="belongs to another training data: remove .*state"):
-        train(model, data.select(range(50)), same, resume=state)
-    with pytest.raises(InputError, match="belongs to another validation data"):
-        train(model, data, same, validation=data, resume=state)
-    other = model.with_parameters(tuple(2 * c.parameters for c in model.connections))
-    with pytest.raises(InputError, match="belongs to another model at the start"):
-        train(other, data, same, resume=state)
-    assert_same(train(model, data, same, resume=state), train(model, data, same))
-
-
-@given(st.data())
-def test_damaged_state_is_refused_with_advice(data: st.DataObject) -> None:
-    model, events = toy()
-    settings = replace(SETTINGS, epochs=1)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "state"
-        ResumeFile(path, model, events, None, settings).write({"weights": torch.arange(9)})
-        content = bytearray(path.read_bytes())
-        if data.draw(st.booleans()):
-            content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
-        else:
-            del content[data.draw(st.integers(0, len(content) - 1)) :]
-        path.write_bytes(content)
-        with pytest.raises(InputError, match="must be the whole state of a training: remove"):
-            train(model, events, settings, resume=path)
 
 
 def test_digits_are_split_by_class_without_overlap() -> None:
