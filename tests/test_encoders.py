@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesnn.encoders import (
+    AnyEncoder,
     DeltaEncoder,
     Encoder,
+    EventEncoder,
+    FilterBankEncoder,
     RateEncoder,
     encoder_from_info,
     encoder_to_info,
@@ -47,7 +50,28 @@ def delta_encoders(draw: st.DrawFn) -> DeltaEncoder:
     )
 
 
-ENCODERS = st.one_of(rate_encoders(), delta_encoders())
+@st.composite
+def event_encoders(draw: st.DrawFn) -> EventEncoder:
+    return EventEncoder(channels=draw(st.integers(1, 4)), max_events=draw(st.integers(1, 15)))
+
+
+@st.composite
+def filter_bank_encoders(draw: st.DrawFn) -> FilterBankEncoder:
+    coefficients = st.integers(-65535, 65535)
+    bands = st.lists(st.tuples(*3 * [coefficients]), min_size=1, max_size=3)
+    rate_unit = draw(st.integers(0, 40))
+    return FilterBankEncoder(
+        channels=draw(st.integers(1, 5)),
+        coefficients=tuple(draw(bands)),
+        floor=draw(st.integers(0, 200)),
+        rate_unit=rate_unit,
+        threshold=draw(st.integers(0 if rate_unit else 1, 30)),
+        smooth=draw(st.integers(0, 4)),
+        max_events=draw(st.integers(1, 15)),
+    )
+
+
+ENCODERS = st.one_of(rate_encoders(), delta_encoders(), event_encoders(), filter_bank_encoders())
 
 
 def windows_for(encoder: Encoder, data: st.DataObject) -> np.ndarray:
@@ -81,7 +105,7 @@ def test_no_source_sends_more_than_max_events(encoder: Encoder, data: st.DataObj
 
 
 @given(ENCODERS)
-def test_encoder_survives_json(encoder: RateEncoder | DeltaEncoder) -> None:
+def test_encoder_survives_json(encoder: AnyEncoder) -> None:
     info = json.loads(json.dumps({"encoder": encoder_to_info(encoder)}))
     assert encoder_from_info(info) == encoder
 
@@ -148,7 +172,22 @@ def test_huge_values_are_clamped_and_not_wrapped() -> None:
     assert encoder.quantize([1e300, -1e300]).tolist() == [1 << 30, -(1 << 30)]
 
 
-@pytest.mark.parametrize("encoder", [RateEncoder(channels=2), DeltaEncoder(channels=2)])
+def test_event_encoder_passes_counts_through() -> None:
+    encoder = EventEncoder(channels=3, max_events=2)
+    assert encoder.encode_windows([[[0, 1, 2], [7, 0, -3]]])[0].tolist() == [[0, 1, 2], [2, 0, 0]]
+    events, _ = encoder.encode([0, 1, 2], encoder.initial_state())
+    assert [ids.tolist() for ids in events] == [[1, 2, 2]]
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        RateEncoder(channels=2),
+        DeltaEncoder(channels=2),
+        EventEncoder(channels=2),
+        FilterBankEncoder(channels=2, coefficients=((100, 0, 0),)),
+    ],
+)
 def test_bad_samples_are_refused(encoder: Encoder) -> None:
     state = encoder.initial_state()
     with pytest.raises(InputError, match="a sample must have 2 channels, not 3"):
@@ -190,6 +229,13 @@ def test_delta_encoder_refuses_parameters_that_cannot_work(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         DeltaEncoder(**parameters)
+
+
+def test_event_encoder_refuses_parameters_that_cannot_work() -> None:
+    with pytest.raises(ValueError, match="max_events must be in 1..15, not 16"):
+        EventEncoder(channels=1, max_events=16)
+    with pytest.raises(ValueError, match="channels must be an integer of at least 1, not 0"):
+        EventEncoder(channels=0)
 
 
 @pytest.mark.parametrize(
