@@ -25,8 +25,9 @@ class TrainingSettings:
                          choose the best epoch; 0: none, and the last epoch is taken
     patience             stop after so many epochs without a better validation; None: never
     threads              of PyTorch; with one, the result does not depend on the number of cores,
-                         and small networks are not slower. More may change the last bits of sums,
-                         and so the result
+                         and networks as 2312-256-10 are hardly slower. More may change the last
+                         bits of sums, and so the result; on a busy machine they are slower, unless
+                         the environment says OMP_WAIT_POLICY=PASSIVE
     seed                 of all that is random; the same seed gives the same model
     """
 
