@@ -258,14 +258,3 @@ def test_weights_that_are_not_finite_are_refused() -> None:
         module[3].weight[0, 0] = float("nan")
     with pytest.raises(UnsupportedModel, match="must hold finite numbers"):
         imported(module)
-
-
-def test_neurons_refuse_settings_that_cannot_work() -> None:
-    with pytest.raises(ValueError, match="a decay must be in 0..1"):
-        Lif(1.5)
-    with pytest.raises(ValueError, match="a threshold must be above 0"):
-        Lif(0.5, threshold=0.0)
-    with pytest.raises(ValueError, match="kernel_size must be at least 1"):
-        SumPool(0)
-    with pytest.raises(TypeError, match="treshold"):
-        Lif(0.5, treshold=1.0)  # type: ignore[call-arg]

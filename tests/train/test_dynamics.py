@@ -260,3 +260,26 @@ def test_events_of_other_sources_are_refused() -> None:
     for inputs in (EventWindows.from_rasters(counts), torch.from_numpy(counts)):
         with pytest.raises(InputError, match="events must come from 35 sources, not 34"):
             Dynamics(mixed()).record(inputs)
+
+
+def test_neurons_that_never_fire_send_nothing() -> None:
+    model = mixed()
+    silent = replace(model.populations[2], spiking=False)
+    changed = replace(model, populations=(*model.populations[:2], silent, *model.populations[3:]))
+    rasters = np.random.default_rng(3).integers(0, 3, (5, 8, 35)).astype(np.uint8)
+    run = Dynamics(changed).record(torch.from_numpy(rasters))
+    spikes, values = step_by_step(changed, rasters)
+    assert not run.spikes[2].any()
+    assert np.array_equal(torch.cat(run.spikes[2:], 2), spikes)
+    assert np.array_equal(torch.cat([v for v in run.values if v is not None], 2), values)
+
+
+def test_events_given_as_counts_are_dropped_too() -> None:
+    counts = torch.ones(40, 50, 35)
+    dropped = Dropout(0.2, 0.0, torch.Generator().manual_seed(0)).of_inputs(counts)
+    assert isinstance(dropped, torch.Tensor)
+    assert set(dropped.unique().tolist()) == {0.0, 1.25}
+    assert dropped.mean() == pytest.approx(1.0, abs=0.01)
+    trained = Dynamics(mixed())
+    dropout = Dropout(0.2, 0.0, torch.Generator().manual_seed(0))
+    assert trained(counts, dropout=dropout).accumulators.shape == (40, 2)

@@ -54,3 +54,8 @@ def test_windows_without_events_give_zeros() -> None:
     assert sums.shape == (2, 3, 5)
     sums.sum().backward()
     assert not weights.grad.any()
+
+
+def test_nothing_is_dropped_where_nothing_is_asked_for() -> None:
+    batch = EventBatch(EventWindows.from_rasters(np.ones((2, 3, 4), int)))
+    assert batch.drop(0.0, torch.Generator()) is batch
