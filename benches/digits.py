@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from edgesnn.compress.pipeline import CompressionSettings, compress
+from edgesnn.compress.pipeline import compress
+from edgesnn.compress.settings import CompressionSettings
 from edgesnn.measurement import record
 from edgesnn.recipes import find_recipe
 from edgesnn.recipes.training import train_recipe

@@ -12,6 +12,7 @@ import typer
 from edgesnn import __version__
 from edgesnn.cli import (
     board_verbs,
+    compress_verb,
     data_verb,
     demo_verb,
     doctor_verb,
@@ -38,7 +39,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo_verb.demo,
     "data": data_verb.data,
     "train": train_verb.train,
-    "compress": model_verbs.compress,
+    "compress": compress_verb.compress,
     "info": model_verbs.info,
     "check": model_verbs.check,
     "simulate": run_verbs.simulate,

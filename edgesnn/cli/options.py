@@ -11,6 +11,7 @@ import typer
 from edgesnn.files import check_writable
 
 if TYPE_CHECKING:
+    from edgesnn.cli.output import Output
     from edgesnn.core_config import CoreConfig
     from edgesnn.network import Network
     from edgesnn_boards import Board
@@ -102,3 +103,9 @@ Port = Annotated[
 Baud = Annotated[
     int | None, typer.Option("--baud", min=1, help="Speed of the port; default: the board's.")
 ]
+
+
+def report_left_over(out: Output, left_over: int, needed: int) -> None:
+    """Say that the last samples fill no window, if there are such."""
+    if left_over:
+        out.note(f"The last {left_over} sample(s) fill no window of {needed} and are left out.")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.model_verbs import report_left_over
 from edgesnn.cli.options import (
     Baud,
     BoardOrNone,
@@ -21,6 +20,7 @@ from edgesnn.cli.options import (
     check_choice,
     core_that_fits,
     find_board_or_none,
+    report_left_over,
 )
 from edgesnn.cli.output import FAILURE, Output, percent
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.model_verbs import report_left_over
 from edgesnn.cli.options import (
     Baud,
     BoardOrNone,
@@ -19,6 +18,7 @@ from edgesnn.cli.options import (
     Port,
     core_that_fits,
     find_board_or_none,
+    report_left_over,
 )
 from edgesnn.cli.output import Output, json_line, percent
 from edgesnn.cli.run_verbs import open_backend, samples_of

@@ -1,66 +1,42 @@
-"""``compress``: calibrate, prune, tune, quantize, to integers; and the report of what it cost."""
+"""``compress``: collect, allocate, prune, quantize, to integers, match rates; and the report.
+
+Every step is a pure function of its own module and can be used without this one.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from edgesnn.compress.calibrate import Calibration, calibrate
-from edgesnn.compress.prune import Mask, apply_masks, prune
-from edgesnn.compress.quantize import QuantizedWeights, quantize
-from edgesnn.compress.report import (
-    CompressionReport,
-    LayerReport,
-    PopulationReport,
-    StageReport,
-)
-from edgesnn.compress.to_integers import to_integers
-from edgesnn.compress.tune import tune
+from edgesnn import placement
+from edgesnn.compress.allocate import allocate
+from edgesnn.compress.fine_tune import fine_tune
+from edgesnn.compress.grid import Grid
+from edgesnn.compress.match_rates import match_rates
+from edgesnn.compress.prune import find_pruner, prune, pruned_model
+from edgesnn.compress.quantize import connections_of, find_quantizer, quantize, quantized_model
+from edgesnn.compress.report import CompressionReport, StageReport
+from edgesnn.compress.settings import CompressionSettings
+from edgesnn.compress.statistics import Statistics, collect
+from edgesnn.compress.summary import layer_reports, population_reports, shortages
+from edgesnn.compress.to_integers import IntegerNetwork, to_integers
+from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.encoders import encoder_from_info
-from edgesnn.errors import InputError
-from edgesnn.event_windows import LabelledEvents
-from edgesnn.model import Model, ModelPopulation
-from edgesnn.network import EventLimit, Network
-from edgesnn.number_format import STATE_BITS
+from edgesnn.event_windows import EventWindows, LabelledEvents
+from edgesnn.model import Model
+from edgesnn.network import EventLimit, Network, ReadoutRule
 from edgesnn.samples import accuracy
-from edgesnn.simulator import BatchResult, Simulator
+from edgesnn.simulator import Simulator
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.trainer import decisions
 
-#: Called with the name of the step that starts, or with "tune 3/20" within it.
+DEFAULTS = CompressionSettings()
+#: Called with the name of the step that starts, or with "fine-tune 3/20" within it.
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class CompressionSettings:
-    """How to compress.
-
-    sparsity         share of weights to remove, 0 <= sparsity < 1
-    pruner           name in ``PRUNERS``
-    quantizer        name in ``QUANTIZERS``
-    tune_epochs      epochs of training with fixed masks; 0 for none
-    tune_rate        learning rate of that training
-    state_bits       width of the state word: 16, 18 or 24
-    seed             of the training
-    """
-
-    sparsity: float = 0.8
-    pruner: str = "activity"
-    quantizer: str = "nearest"
-    tune_epochs: int = 40
-    tune_rate: float = 1e-2
-    state_bits: int = 16
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.tune_epochs < 0 or not self.tune_rate > 0:
-            raise InputError("tune_epochs must be at least 0 and tune_rate above 0")
-        if self.state_bits not in STATE_BITS:
-            raise InputError(f"state_bits must be one of {STATE_BITS}, not {self.state_bits}")
 
 
 class _Stages:
@@ -76,128 +52,168 @@ class _Stages:
         if self.progress is not None:
             self.progress(name)
 
-    def end(self, name: str, decide: Callable[[LabelledEvents], npt.NDArray[np.int64]]) -> None:
+    def end(self, name: str, decide: Callable[[EventWindows], npt.NDArray[np.int64]]) -> None:
         seconds = time.perf_counter() - self.since
         right = None
         if self.evaluation is not None:
-            right = accuracy(decide(self.evaluation), self.evaluation.labels)
+            right = accuracy(decide(self.evaluation.events), self.evaluation.labels)
         self.stages.append(StageReport(name, right, seconds))
         self.since = time.perf_counter()
 
     def end_model(self, name: str, model: Model) -> None:
-        self.end(name, lambda data: decisions(model, data.events))
-
-
-def _layers(
-    model: Model, quantized: tuple[QuantizedWeights, ...], network: Network
-) -> tuple[LayerReport, ...]:
-    shifts = {(c.source, c.target): c.weight_shift for c in network.connections}
-    layers = []
-    for c, q in zip(model.connections, quantized, strict=True):
-        left = int(np.count_nonzero(q.codes))
-        size = float(np.linalg.norm(c.weights)) or 1.0
-        layers.append(
-            LayerReport(
-                name=model.name_of(c),
-                weights=c.weights.size,
-                synapses=left,
-                sparsity=1 - left / c.weights.size,
-                weight_error=float(np.linalg.norm(c.weights - q.values())) / size,
-                weight_shift=shifts[c.source, c.target],
-            )
-        )
-    return tuple(layers)
-
-
-def _populations(
-    model: Model, calibration: Calibration, network: Network, result: BatchResult
-) -> tuple[PopulationReport, ...]:
-    spikes = result.spike_counts.sum(axis=0) / result.counters.steps
-    reports = []
-    for index, p in enumerate(model.populations):
-        if isinstance(p, ModelPopulation):
-            reports.append(
-                PopulationReport(
-                    name=p.name,
-                    size=p.size,
-                    membrane_bits=network.populations[index].membrane_bits,  # type: ignore[union-attr]
-                    float_rate=float(calibration.source_rates[index].mean()),
-                    network_rate=float(spikes[network.neuron_slice(index)].mean()),
-                )
-            )
-    return tuple(reports)
+        self.end(name, lambda events: decisions(model, events))
 
 
 def compress(
     model: Model,
     samples: LabelledEvents,
-    settings: CompressionSettings = CompressionSettings(),
+    settings: CompressionSettings = DEFAULTS,
     evaluation: LabelledEvents | None = None,
     progress: Progress | None = None,
+    cores: Mapping[str, CoreConfig] | None = None,
+    training: LabelledEvents | None = None,
 ) -> tuple[Network, CompressionReport]:
     """Compress ``model`` with the help of training samples.
 
-    samples      calibrate and tune; training data, never those of the evaluation
+    samples      calibrate; training data, never those of the evaluation
     evaluation   only measured on, for the report; decides nothing
+    cores        of boards by name: the report says which of them the network fits
+    training     for fine-tuning; None: the samples. Nothing else looks at labels.
 
-    Raises ``InputError`` for settings that cannot work and ``DesignRuleError`` if the result
-    cannot be made safe against overflow.
+    Raises ``InputError`` for settings that cannot work, ``UnsupportedModel`` for what no network of
+    integers can be made of, and ``DesignRuleError`` if no weight_shift is safe against overflow.
     """
+    names = [model.name_of(c) for c in model.connections]
+    kept = allocate(
+        [c.parameters for c in model.connections],
+        settings.sparsity,
+        settings.allocation,
+        names,
+        settings.lamps_exponent,
+    )
+    grid = Grid(settings.bits, settings.granularity, settings.range)
     stages = _Stages(evaluation, progress)
-    stages.begin("calibrate")
-    calibration = calibrate(model, samples.events)
+    stages.begin("collect")
+    statistics = collect(model, samples.events, _objectives(settings), settings.max_groups)
     stages.end_model("float", model)
 
     stages.begin("prune")
-    masks: tuple[Mask, ...] = prune(model, calibration, settings.sparsity, settings.pruner)
-    pruned = apply_masks(model, masks)
-    stages.end_model("pruned", pruned)
-
-    if settings.tune_epochs:
-        stages.begin("tune")
-        training = TrainingSettings(
-            epochs=settings.tune_epochs, learning_rate=settings.tune_rate, seed=settings.seed
-        )
-        pruned = tune(
-            pruned,
-            masks,
-            samples,
-            training,
-            settings.quantizer,
-            lambda epoch: stages.begin(f"tune {epoch.done}/{epoch.total}"),
-        )
-        stages.end_model("tuned", pruned)
+    pruned = prune(model, statistics, kept, settings.pruner, settings.bias_correction)
+    stages.end_model("pruned", pruned_model(model, pruned))
 
     stages.begin("quantize")
-    quantized = quantize(pruned, settings.quantizer)
-    rounded = pruned.with_weights(tuple(q.values() for q in quantized))
-    stages.end_model("4-bit", rounded)
+    quantized = quantize(
+        model,
+        statistics,
+        pruned,
+        settings.quantizer,
+        grid,
+        settings.order,
+        settings.bias_correction,
+    )
+    stages.end_model("4-bit", quantized_model(model, quantized))
+
+    if settings.fine_tune_epochs:
+        how = TrainingSettings(
+            epochs=settings.fine_tune_epochs,
+            learning_rate=settings.fine_tune_rate,
+            threads=settings.threads,
+            seed=settings.seed,
+        )
+
+        quantized = fine_tune(
+            model,
+            pruned,
+            quantized,
+            samples if training is None else training,
+            how,
+            grid,
+            lambda epoch: stages.begin(f"fine-tune {epoch.done}/{epoch.total}"),
+        )
+        stages.end_model("fine-tuned", quantized_model(model, quantized))
 
     stages.begin("to integers")
-    encoder = encoder_from_info(model.info)
-    final_calibration = calibrate(rounded, samples.events)
-    network = to_integers(
+    rounded = quantized_model(model, quantized)
+    found = to_integers(
         rounded,
-        quantized,
-        final_calibration,
-        EventLimit(value=encoder.max_events),
+        connections_of(quantized),
+        collect(rounded, samples.events, objectives=()),
+        EventLimit(value=encoder_from_info(model.info).max_events),
         settings.state_bits,
     )
-    simulator = Simulator(network)
-    stages.end("integer", lambda data: simulator.run_batch(list(data.events.streams())).decisions)
-    if evaluation is not None:
-        measured = {s.name: s.accuracy for s in stages.stages if s.name in ("float", "integer")}
-        accuracies = {**measured, "samples": len(evaluation.labels)}
-        network = replace(network, info={**network.info, "accuracy": accuracies})
-    total = sum(c.weights.size for c in model.connections)
+    network = found.network
+    stages.end("integer", lambda events: _decisions(network, events, settings.threads))
+    error_before = error_after = 0.0
+    if settings.match_rates:
+        stages.begin("match rates")
+        wanted = _mean_accumulators(model, statistics, found)
+        network, match = match_rates(
+            network, samples.events, statistics.rates, wanted, settings.threads
+        )
+        error_before, error_after = match.error_before, match.error_after
+        matched = network
+        stages.end("matched", lambda events: _decisions(matched, events, settings.threads))
+    network = _with_accuracy(network, stages)
+    measured_on = samples if evaluation is None else evaluation
+    batch = Simulator(network).run_batch(list(measured_on.events.streams()), settings.threads)
+    placed = placement.place(network, lanes=1)
+    windows = len(measured_on)
     report = CompressionReport(
-        sparsity=1 - network.num_synapses / total,
+        sparsity=1 - sum(int((q.codes != 0).sum()) for q in quantized) / _parameters(model),
         num_synapses=network.num_synapses,
-        tuned_epochs=settings.tune_epochs,
-        layers=_layers(pruned, quantized, network),
-        populations=_populations(
-            model, calibration, network, simulator.run_batch(list(samples.events.streams()))
+        bits_per_synapse=placed.synapse_words[0] * WORD_BITS / max(network.num_synapses, 1),
+        state_bits=network.state_bits,
+        fine_tune_epochs=settings.fine_tune_epochs,
+        rate_error_before=error_before,
+        rate_error_after=error_after,
+        spikes_per_inference=float(batch.spike_counts.sum()) / windows,
+        sops_per_inference=float(batch.sops.sum()) / windows,
+        settings=asdict(settings),
+        layers=layer_reports(model, quantized, placed),
+        populations=population_reports(
+            model, statistics, replace(found, network=network), samples.events
         ),
         stages=tuple(stages.stages),
+        boards=shortages(network, cores or {}),
     )
     return network, report
+
+
+def _objectives(settings: CompressionSettings) -> tuple[str, ...]:
+    """The Hessians that pruner and quantizer need."""
+    pruner = find_pruner(settings.pruner).objective if settings.sparsity else None
+    names = {pruner, find_quantizer(settings.quantizer).objective}
+    return tuple(sorted(name for name in names if name is not None))
+
+
+def _parameters(model: Model) -> int:
+    return sum(c.parameters.size for c in model.connections)
+
+
+def _decisions(network: Network, events: EventWindows, threads: int) -> npt.NDArray[np.int64]:
+    return Simulator(network).run_batch(list(events.streams()), threads).decisions
+
+
+def _with_accuracy(network: Network, stages: _Stages) -> Network:
+    """The measured accuracies travel with the network."""
+    if stages.evaluation is None:
+        return network
+    measured = {s.name: s.accuracy for s in stages.stages}
+    accuracies = {
+        "float": measured["float"],
+        "integer": measured.get("matched", measured["integer"]),
+        "samples": len(stages.evaluation),
+    }
+    return replace(network, info={**network.info, "accuracy": accuracies})
+
+
+def _mean_accumulators(
+    model: Model, statistics: Statistics, found: IntegerNetwork
+) -> npt.NDArray[np.float64] | None:
+    """Mean accumulators of the float model's read-out, in units of the network's membranes."""
+    unit = found.units[model.readout.population]
+    if unit is None or model.readout.rule is ReadoutRule.SPIKE_COUNT:
+        return None
+    means = statistics.mean_v[model.readout.population]
+    steps = model.readout.window_steps
+    return means * steps / unit if model.readout.rule is ReadoutRule.MEMBRANE_SUM else None

@@ -1,107 +1,201 @@
-"""Which weights go. A method is a function from model, calibration and sparsity to masks."""
+"""Which weights go, and what the others become.
+
+A method gives each weight a score; a layer keeps as many of its highest scores as was allocated
+to it. The second-order methods then let the kept weights and the bias make up for what went;
+magnitude and activity, the baselines, leave them as they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from edgesnn.compress.calibrate import Calibration
+from edgesnn.compress import obs
+from edgesnn.compress.layers import Layer, population_of, weights_of, with_weights
+from edgesnn.compress.statistics import LayerStatistics, RowGroup, Statistics
 from edgesnn.errors import InputError
 from edgesnn.model import Model
 
-Mask = npt.NDArray[np.bool_]
-#: (model, calibration, share of weights to remove) -> one mask [source, target] per connection,
-#: True where a weight stays.
-Pruner = Callable[[Model, Calibration, float], tuple[Mask, ...]]
+#: Of the weights that will go, this part is chosen by one shared inverse in layers of large fan-in.
+FIRST_CUT = 0.75
 
 
-def _largest(scores: npt.NDArray[np.floating], count: int) -> Mask:
-    """True at the ``count`` largest scores; of equal ones those that come first."""
-    chosen = np.zeros(scores.size, bool)
-    chosen[np.argsort(-scores, axis=None, kind="stable")[:count]] = True
-    return chosen.reshape(scores.shape)
+@dataclass(frozen=True, eq=False)
+class ToPrune:
+    """A layer that is to lose weights.
 
-
-def _kept(total: int, sparsity: float) -> int:
-    return total - round(total * sparsity)
-
-
-def _per_layer(scores: list[npt.NDArray[np.floating]], sparsity: float) -> tuple[Mask, ...]:
-    return tuple(_largest(s, _kept(s.size, sparsity)) for s in scores)
-
-
-def by_magnitude(model: Model, calibration: Calibration, sparsity: float) -> tuple[Mask, ...]:
-    """Keep the largest weights of each connection."""
-    del calibration
-    return _per_layer([np.abs(c.weights) for c in model.connections], sparsity)
-
-
-def by_global_magnitude(
-    model: Model, calibration: Calibration, sparsity: float
-) -> tuple[Mask, ...]:
-    """Keep the largest weights of the whole model, relative to the threshold of their neuron.
-
-    A read-out neuron has no threshold; its weights count relative to the largest of them.
+    weights     float64 [rows, fan_in]
+    thresholds  float64 [rows], units of the rows' errors
+    sparsity    share of weights to remove
+    bias        whether the biases may make up for them
     """
-    del calibration
-    scores = []
-    for c in model.connections:
-        target = model.populations[c.target]
-        spiking = getattr(target, "spiking", False)
-        scale = target.threshold if spiking else np.abs(c.weights).max() or 1.0  # type: ignore[union-attr]
-        scores.append(np.abs(c.weights) / scale)
-    together = np.concatenate([s.ravel() for s in scores])
-    kept = _largest(together, _kept(together.size, sparsity))
-    parts = np.split(kept, np.cumsum([s.size for s in scores])[:-1])
-    return tuple(part.reshape(s.shape) for part, s in zip(parts, scores, strict=True))
+
+    statistics: LayerStatistics
+    weights: Tensor
+    thresholds: Tensor
+    sparsity: float
+    bias: bool
+
+    def hessian(self, group: RowGroup) -> Tensor:
+        """Damped, with the bias as the last input if it may move."""
+        return obs.damped(group.hessian if self.bias else group.hessian[:-1, :-1])
+
+    def padded(self, rows: Tensor, value: bool = False) -> Tensor:
+        """``rows`` with a column for the bias if it may move."""
+        return torch.nn.functional.pad(rows, (0, int(self.bias)), value=value)
 
 
-def by_activity(model: Model, calibration: Calibration, sparsity: float) -> tuple[Mask, ...]:
-    """Keep the largest products of weight and root of the source's event rate.
+@dataclass(frozen=True)
+class Pruner:
+    """A way to score weights.
+
+    objective   whose Hessian it uses, and by which the kept weights make up for the others;
+                None for none
+    scores      how much each weight of a layer matters; higher is kept
+    """
+
+    objective: str | None
+    scores: Callable[[ToPrune], Tensor]
+
+
+def _by_magnitude(layer: ToPrune) -> Tensor:
+    return layer.weights.abs()
+
+
+def _by_activity(layer: ToPrune) -> Tensor:
+    """Weight times root of the rate of what it reads.
 
     Source: Sun et al. 2023, "A Simple and Effective Pruning Approach for Large Language Models"
-    (weight times norm of its input); compared within a connection.
+    (weight times norm of its input).
     """
-    scores = [
-        np.abs(c.weights) * np.sqrt(calibration.source_rates[c.source])[:, np.newaxis]
-        for c in model.connections
-    ]
-    return _per_layer(scores, sparsity)
+    return layer.weights.abs() * layer.statistics.rates.sqrt()
+
+
+def _by_elimination(objective: str) -> Pruner:
+    def scores(layer: ToPrune) -> Tensor:
+        losses = torch.zeros_like(layer.weights)
+        fan_in = losses.shape[1]
+        for group in layer.statistics.groups[objective]:
+            found = obs.elimination_losses(
+                layer.hessian(group),
+                layer.padded(layer.weights[group.rows]),
+                kept=int(layer.bias),
+                first_cut=FIRST_CUT * layer.sparsity,
+            )
+            losses[group.rows] = found[:, :fan_in]
+        # Membranes of different rows are compared in units of their thresholds.
+        return losses / layer.thresholds[:, None] ** 2
+
+    return Pruner(objective, scores)
 
 
 PRUNERS: dict[str, Pruner] = {
-    "magnitude": by_magnitude,
-    "global-magnitude": by_global_magnitude,
-    "activity": by_activity,
+    "magnitude": Pruner(None, _by_magnitude),
+    "activity": Pruner(None, _by_activity),
+    "obc": _by_elimination("input"),
+    "sbc": _by_elimination("membrane"),
 }
 
 
-def apply_masks(model: Model, masks: tuple[Mask, ...]) -> Model:
-    """The model with 0 where a mask is False."""
-    return model.with_weights(
-        tuple(c.weights * m for c, m in zip(model.connections, masks, strict=True))
-    )
+@dataclass(frozen=True, eq=False)
+class PrunedLayer:
+    """A layer after pruning.
+
+    masks     bool [rows, fan_in], True where a weight stays
+    weights   float64 [rows, fan_in], 0 where it does not
+    bias      float64 [rows], what is added to the bias of each neuron of the row
+    """
+
+    layer: Layer
+    masks: Tensor
+    weights: Tensor
+    bias: Tensor
+
+
+def find_pruner(method: str) -> Pruner:
+    """The pruner of that name; ``InputError`` lists what there is."""
+    if method not in PRUNERS:
+        raise InputError(f"a pruning method must be one of {', '.join(PRUNERS)}, not {method!r}")
+    return PRUNERS[method]
+
+
+def thresholds_of(model: Model, layer: Layer) -> Tensor:
+    """The unit of a row's membrane, float64 [rows]; 1 for neurons that do not fire."""
+    population = population_of(model, layer)
+    if not population.spiking:
+        return torch.ones(layer.rows, dtype=torch.float64)
+    return layer.per_row(population.threshold)
 
 
 def prune(
-    model: Model, calibration: Calibration, sparsity: float, method: str = "magnitude"
-) -> tuple[Mask, ...]:
-    """Masks of the weights that stay, by the method of that name.
+    model: Model,
+    statistics: Statistics,
+    kept: Sequence[int],
+    method: str = "sbc",
+    bias: bool = True,
+) -> list[PrunedLayer]:
+    """Prune every layer by the method of that name.
 
-    Raises ``InputError`` for an unknown method, a sparsity outside 0..1, or if a connection would
-    lose all its weights.
+    kept   weights that stay, for each connection of ``model``
+    bias   whether the second-order methods may move the biases
+
+    Weights that are 0 in the model stay 0. Raises ``InputError`` for an unknown method.
     """
-    if method not in PRUNERS:
-        raise InputError(f"a pruning method must be one of {', '.join(PRUNERS)}, not {method!r}")
-    if not 0 <= sparsity < 1:
-        raise InputError(f"sparsity must be at least 0 and below 1, not {sparsity}")
-    masks = PRUNERS[method](model, calibration, sparsity)
-    for connection, mask in zip(model.connections, masks, strict=True):
-        if not np.any(connection.weights[mask]):
-            raise InputError(
-                f"{model.name_of(connection)} must keep at least one weight: lower the sparsity, "
-                "or prune each connection by itself (magnitude)"
+    pruner = find_pruner(method)
+    return [_prune_layer(model, layer, kept, pruner, bias) for layer in statistics.layers]
+
+
+def _prune_layer(
+    model: Model,
+    statistics: LayerStatistics,
+    kept: Sequence[int],
+    pruner: Pruner,
+    with_bias: bool,
+) -> PrunedLayer:
+    layer = statistics.layer
+    weights = weights_of(model, layer)
+    present = weights != 0
+    wanted = [
+        min(kept[i], int(present[:, columns].sum()))
+        for i, columns in zip(layer.connections, layer.columns(), strict=True)
+    ]
+    bias = torch.zeros(layer.rows, dtype=torch.float64)
+    if sum(wanted) == int(present.sum()):
+        return PrunedLayer(layer, present, weights, bias)
+    sparsity = 1 - sum(wanted) / weights.numel()
+    task = ToPrune(statistics, weights, thresholds_of(model, layer), sparsity, with_bias)
+    scores = pruner.scores(task).where(present, -torch.inf)
+    masks = torch.cat(
+        [
+            _largest(scores[:, columns], count)
+            for columns, count in zip(layer.columns(), wanted, strict=True)
+        ],
+        dim=1,
+    )
+    result = weights * masks
+    if pruner.objective is not None:
+        for group in statistics.groups[pruner.objective]:
+            r = group.rows
+            solved = obs.compensate(
+                task.hessian(group), task.padded(weights[r]), task.padded(masks[r], value=True)
             )
-    return masks
+            result[r] = solved[:, : layer.fan_in]
+            if with_bias:
+                bias[r] = solved[:, -1]
+    return PrunedLayer(layer, masks, result, bias)
+
+
+def _largest(scores: Tensor, count: int) -> Tensor:
+    """True at the ``count`` largest scores; of equal ones those that come first."""
+    chosen = torch.zeros(scores.numel(), dtype=torch.bool)
+    order = scores.flatten().argsort(descending=True, stable=True)
+    chosen[order[:count]] = True
+    return chosen.reshape(scores.shape)
+
+
+def pruned_model(model: Model, pruned: Sequence[PrunedLayer]) -> Model:
+    """``model`` with the pruned weights and the corrected biases."""
+    return with_weights(model, [p.layer for p in pruned], [(p.weights, p.bias) for p in pruned])

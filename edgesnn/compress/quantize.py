@@ -1,37 +1,41 @@
-"""Float weights to 4-bit codes with one scale for each target neuron.
+"""A pruned model to 4-bit codes, layer by layer: grid, rounding, and the joint choice of mask and
+codes.
 
-A neuron's membrane has one unit, so all weights that reach it share that unit, times a power of
-two for each connection (its ``weight_shift``). Threshold and bias of the neuron are then simply
-counted in the same unit. Read-out neurons are compared with each other on integers, so a whole
-read-out population shares one unit.
+All connections into a population share its unit, times a power of two for each connection
+(``weight_shift``), which is divided out before the rows are quantized.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
+from edgesnn.compress import obs
+from edgesnn.compress.grid import Grid
+from edgesnn.compress.joint import ORDERS, Problem
+from edgesnn.compress.layers import Layer, weights_of, with_weights
+from edgesnn.compress.prune import PrunedLayer, thresholds_of
+from edgesnn.compress.rounding import ROW_QUANTIZERS, Coded, importance
+from edgesnn.compress.statistics import LayerStatistics, Statistics
 from edgesnn.errors import InputError
 from edgesnn.model import Model
 
-Weights = npt.NDArray[np.float32]
-#: Symmetric codes: -7..7.
-LARGEST_CODE = 7
-#: Parts of the largest weight that are tried as the end of the range.
-RANGES = np.linspace(0.3, 1.0, 36)
+DEFAULT_GRID = Grid()
 #: Connections of one neuron may differ by at most this power of two.
 MAX_RELATIVE_SHIFT = 6
 
 
 @dataclass(frozen=True, eq=False)
-class QuantizedWeights:
+class QuantizedConnection:
     """Weights of one connection: ``codes * scale * 2**shift`` stands for the float weights.
 
-    codes   int8 [source, target], -7..7
-    scale   float64 [target], unit of the target's membrane before the network's common shift
+    codes   int8 [fan_in, rows], as the parameters of the connection
+    scale   float64 [target size], unit of the target's membrane before the network's common shift
     shift   relative to the other connections of the same target population
     """
 
@@ -39,89 +43,195 @@ class QuantizedWeights:
     scale: npt.NDArray[np.float64]
     shift: int
 
-    def values(self) -> npt.NDArray[np.float64]:
-        """The weights that the codes stand for."""
-        values: npt.NDArray[np.float64] = self.codes * (self.scale * 2.0**self.shift)
-        return values
 
+@dataclass(frozen=True)
+class Quantizer:
+    """A way to round.
 
-def _to_codes(
-    weights: npt.NDArray[np.floating], scale: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int8]:
-    return np.clip(np.rint(weights / scale), -LARGEST_CODE, LARGEST_CODE).astype(np.int8)
-
-
-def best_scales(columns: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """For each column the scale with the least squared rounding error, by search.
-
-    A column without weights gets scale 0.
+    rows        name in ``ROW_QUANTIZERS``
+    objective   whose Hessian it uses; None for that of plain squared error of the weights
     """
-    largest = np.abs(columns).max(axis=0, initial=0).astype(np.float64) / LARGEST_CODE
-    safe = np.where(largest > 0, largest, 1.0)
-    best = safe.copy()
-    least = np.full(columns.shape[1], np.inf)
-    for part in RANGES:
-        scale = safe * part
-        error = ((columns - _to_codes(columns, scale) * scale) ** 2).sum(axis=0)
-        better = error < least
-        least[better], best[better] = error[better], scale[better]
-    return np.where(largest > 0, best, 0.0)
+
+    rows: str
+    objective: str | None
 
 
-def _typical(scale: npt.NDArray[np.float64], otherwise: float) -> float:
-    """The median of the scales that are not 0."""
-    return float(np.median(scale[scale > 0])) if np.any(scale > 0) else otherwise
+QUANTIZERS: dict[str, Quantizer] = {
+    "nearest": Quantizer("nearest", None),
+    "obc": Quantizer("columns", "input"),
+    "sbc": Quantizer("columns", "membrane"),
+    "obc-descent": Quantizer("descent", "input"),
+    "sbc-descent": Quantizer("descent", "membrane"),
+}
 
 
-def _relative_shifts(weights: list[Weights]) -> list[int]:
-    """Powers of two that bring the connections of one population to a common grid."""
-    typical = [_typical(best_scales(w), 0.0) for w in weights]
-    smallest = min((t for t in typical if t > 0), default=1.0)
-    return [
-        min(max(round(np.log2(t / smallest)), 0), MAX_RELATIVE_SHIFT) if t > 0 else 0
-        for t in typical
-    ]
-
-
-def to_nearest(weights: list[Weights], shared: bool) -> list[QuantizedWeights]:
-    """Round each weight to the nearest code; the scale of each neuron is searched.
-
-    weights   all connections of one population, [source, target] each
-    shared    one scale for the whole population
-    """
-    shifts = _relative_shifts(weights)
-    grid = np.concatenate([w / 2.0**s for w, s in zip(weights, shifts, strict=True)])
-    if shared:
-        scale = np.repeat(best_scales(grid.reshape(-1, 1)), grid.shape[1])
-    else:
-        scale = best_scales(grid)
-    # A neuron without weights still needs a unit for its threshold and bias: a typical one.
-    scale = np.where(scale > 0, scale, _typical(scale, 1.0))
-    return [
-        QuantizedWeights(_to_codes(w, scale * 2.0**s), scale, s)
-        for w, s in zip(weights, shifts, strict=True)
-    ]
-
-
-#: (weights of all connections of one population, one scale for all) -> the same, quantized.
-Quantizer = Callable[[list[Weights], bool], list[QuantizedWeights]]
-QUANTIZERS: dict[str, Quantizer] = {"nearest": to_nearest}
-
-
-def quantize(model: Model, method: str = "nearest") -> tuple[QuantizedWeights, ...]:
-    """Quantize every connection of ``model``, in the order of its connections.
-
-    Raises ``InputError`` for an unknown method.
-    """
+def find_quantizer(method: str) -> Quantizer:
+    """The quantizer of that name; ``InputError`` lists what there is."""
     if method not in QUANTIZERS:
         raise InputError(
             f"a quantization method must be one of {', '.join(QUANTIZERS)}, not {method!r}"
         )
-    result: dict[int, QuantizedWeights] = {}
-    for index, _ in enumerate(model.populations):
-        incoming = [i for i, c in enumerate(model.connections) if c.target == index]
-        if incoming:
-            weights = [model.connections[i].weights for i in incoming]
-            quantized = QUANTIZERS[method](weights, index == model.readout.population)
-            result |= dict(zip(incoming, quantized, strict=True))
-    return tuple(result[i] for i in range(len(model.connections)))
+    return QUANTIZERS[method]
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedLayer:
+    """A layer on codes.
+
+    codes    float64 [rows, fan_in], integers
+    scale    float64 [rows]
+    shifts   of each connection
+    bias     float64 [rows], what is added to the bias of each neuron of the row
+    """
+
+    layer: Layer
+    codes: Tensor
+    scale: Tensor
+    shifts: tuple[int, ...]
+    bias: Tensor
+
+    def units(self) -> Tensor:
+        """What a code of 1 stands for, float64 [rows, fan_in]."""
+        return self.scale[:, None] * _column_units(self.layer, self.shifts)
+
+    def weights(self) -> Tensor:
+        """What the codes stand for, float64 [rows, fan_in]."""
+        return self.codes * self.units()
+
+    def connections(self) -> dict[int, QuantizedConnection]:
+        """For the indices of its connections in the model."""
+        scale = self.layer.per_neuron(self.scale)
+        return {
+            i: QuantizedConnection(self.codes[:, columns].T.numpy().astype(np.int8), scale, shift)
+            for i, columns, shift in zip(
+                self.layer.connections, self.layer.columns(), self.shifts, strict=True
+            )
+        }
+
+
+def _column_units(layer: Layer, shifts: Sequence[int]) -> Tensor:
+    units = [2.0**s for s in shifts]
+    return torch.tensor(units, dtype=torch.float64).repeat_interleave(torch.tensor(layer.fan_ins))
+
+
+def _relative_shifts(layer: Layer, weights: Tensor, grid: Grid) -> tuple[int, ...]:
+    """Powers of two that bring the connections of one layer to a common grid."""
+    typical = []
+    for columns in layer.columns():
+        part = weights[:, columns]
+        largest = part.abs().amax(dim=1)
+        used = part[largest > 0]
+        ones = torch.ones(part.shape[1], dtype=part.dtype)
+        plain = Grid(grid.bits, "row", "mse")
+        scale = plain.scales(used, ones, shared=False).median() if len(used) else 0.0
+        typical.append(float(scale))
+    smallest = min((t for t in typical if t > 0), default=1.0)
+    return tuple(
+        min(max(round(np.log2(t / smallest)), 0), MAX_RELATIVE_SHIFT) if t > 0 else 0
+        for t in typical
+    )
+
+
+def quantize(
+    model: Model,
+    statistics: Statistics,
+    pruned: Sequence[PrunedLayer],
+    method: str = "sbc-descent",
+    grid: Grid = DEFAULT_GRID,
+    order: str = "prune-first",
+    bias: bool = True,
+) -> list[QuantizedLayer]:
+    """Quantize every layer of a pruned model.
+
+    model    before pruning: what the codes together should do
+    order    name in ``ORDERS``; all but "prune-first" need a method with an objective
+    bias     whether methods with an objective may move the biases
+
+    Raises ``InputError`` for unknown names.
+    """
+    quantizer = find_quantizer(method)
+    if order not in ORDERS:
+        raise InputError(f"an order must be one of {', '.join(ORDERS)}, not {order!r}")
+    if quantizer.objective is None and order != "prune-first":
+        raise InputError(
+            f"the order must be 'prune-first' with the quantizer {method!r}, not {order!r}: "
+            "the others compare errors by a Hessian"
+        )
+    return [
+        _quantize_layer(model, found, layer, quantizer, grid, order, bias)
+        for found, layer in zip(statistics.layers, pruned, strict=True)
+    ]
+
+
+def _quantize_layer(
+    model: Model,
+    statistics: LayerStatistics,
+    pruned: PrunedLayer,
+    quantizer: Quantizer,
+    grid: Grid,
+    order: str,
+    with_bias: bool,
+) -> QuantizedLayer:
+    layer = pruned.layer
+    shared = layer.target == model.readout.population
+    shifts = _relative_shifts(layer, pruned.weights, grid)
+    units = _column_units(layer, shifts)
+    kept = int(with_bias)
+
+    def padded(values: Tensor, value: float = 0.0) -> Tensor:
+        """A column for the bias, if it may move."""
+        return torch.nn.functional.pad(values, (0, kept), value=value)
+
+    present = padded(pruned.weights / units)
+    if with_bias:
+        present[:, -1] = pruned.bias
+    wanted = padded(weights_of(model, layer) / units)
+    masks = padded(pruned.masks, value=1.0)
+    size = padded(units, value=1.0)
+    thresholds = thresholds_of(model, layer)
+    n = layer.fan_in + kept
+    groups = [(torch.arange(layer.rows), torch.eye(n, dtype=torch.float64))]
+    if quantizer.objective is not None:
+        groups = [
+            (g.rows, obs.damped(g.hessian[:n, :n]) * size * size[:, None])
+            for g in statistics.groups[quantizer.objective]
+        ]
+    weighting = torch.stack([importance(h)[: layer.fan_in] for _, h in groups]).mean(dim=0)
+    scale = grid.scales(present[:, : layer.fan_in], weighting, shared)
+    codes = torch.zeros_like(pruned.weights)
+    bias = pruned.bias.clone()
+    # A scale that is shared must be the same in every group, so only one group may refit it.
+    together = shared or grid.granularity == "layer"
+    for rows, hessian in groups:
+        problem = Problem(
+            hessian,
+            wanted[rows],
+            present[rows],
+            masks[rows],
+            scale[rows],
+            grid,
+            kept,
+            together,
+            together and len(groups) > 1,
+            thresholds[rows],
+        )
+        solved: Coded = ORDERS[order](problem, ROW_QUANTIZERS[quantizer.rows])
+        codes[rows], scale[rows] = solved.codes[:, : layer.fan_in], solved.scale
+        if with_bias:
+            bias[rows] = solved.free[:, 0]
+    return QuantizedLayer(layer, codes, scale, shifts, bias)
+
+
+def quantized_model(model: Model, quantized: Sequence[QuantizedLayer]) -> Model:
+    """``model`` (before pruning) with the weights that the codes stand for."""
+    return with_weights(
+        model, [q.layer for q in quantized], [(q.weights(), q.bias) for q in quantized]
+    )
+
+
+def connections_of(quantized: Sequence[QuantizedLayer]) -> tuple[QuantizedConnection, ...]:
+    """All connections, in the order of the model."""
+    found: dict[int, QuantizedConnection] = {}
+    for layer in quantized:
+        found |= layer.connections()
+    return tuple(found[i] for i in sorted(found))

@@ -8,15 +8,16 @@ is taken.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgesnn import design_rules
-from edgesnn.compress.calibrate import Calibration
-from edgesnn.compress.quantize import QuantizedWeights
-from edgesnn.errors import DesignRuleError
+from edgesnn.compress.quantize import QuantizedConnection
+from edgesnn.compress.statistics import Statistics
+from edgesnn.errors import DesignRuleError, UnsupportedModel
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import (
     Connection,
@@ -26,14 +27,29 @@ from edgesnn.network import (
     Network,
     Population,
 )
-from edgesnn.number_format import DECAY_ONE, MAX_WEIGHT_SHIFT, SignedFormat
+from edgesnn.number_format import DECAY_ONE, MAX_WEIGHT_SHIFT, STATE_BITS, SignedFormat
 from edgesnn.synapses import Synapses
+
+#: Rounding toward zero costs half a unit a step: below a percent of a threshold of this size.
+FINE_THRESHOLD = 64
 
 Scales = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """A network and what its numbers mean.
+
+    units   for each population of neurons float64 [size], the float value of a membrane of 1; None
+            for inputs
+    """
+
+    network: Network
+    units: tuple[Scales | None, ...]
+
+
 def _scale_of_population(
-    model: Model, quantized: tuple[QuantizedWeights, ...], index: int
+    model: Model, quantized: tuple[QuantizedConnection, ...], index: int
 ) -> Scales:
     """Float value of one unit of each membrane at weight_shift 0; 1 where nothing arrives."""
     for connection, q in zip(model.connections, quantized, strict=True):
@@ -65,7 +81,7 @@ def _population(
 
 def _network(
     model: Model,
-    quantized: tuple[QuantizedWeights, ...],
+    quantized: tuple[QuantizedConnection, ...],
     choices: Mapping[int, tuple[int, int]],
     state_bits: int,
     event_limit: EventLimit,
@@ -83,7 +99,7 @@ def _network(
         Connection(
             c.source,
             c.target,
-            Synapses.from_dense(q.codes),
+            Synapses.from_dense(c.expand(q.codes)),
             weight_shift=choices[c.target][0] + q.shift,
         )
         for c, q in zip(model.connections, quantized, strict=True)
@@ -94,7 +110,7 @@ def _network(
 
 
 def _needed_membrane_bits(
-    model: Model, calibration: Calibration, index: int, scale: Scales, weight_shift: int
+    model: Model, statistics: Statistics, index: int, scale: Scales, weight_shift: int
 ) -> int:
     """Bits that hold what the membranes reached on the calibration samples, with a margin of 2.
 
@@ -103,7 +119,7 @@ def _needed_membrane_bits(
     p = model.populations[index]
     assert isinstance(p, ModelPopulation)
     unit = scale / 2.0**weight_shift
-    reached = np.maximum(np.abs(calibration.lowest[index]), np.abs(calibration.highest[index]))
+    reached = np.maximum(np.abs(statistics.lowest[index]), np.abs(statistics.highest[index]))
     if p.spiking:
         reached = np.maximum(reached, p.threshold)
     largest = 2 * float((reached / unit).max(initial=0))
@@ -112,17 +128,59 @@ def _needed_membrane_bits(
 
 def to_integers(
     model: Model,
-    quantized: tuple[QuantizedWeights, ...],
-    calibration: Calibration,
+    quantized: tuple[QuantizedConnection, ...],
+    statistics: Statistics,
     event_limit: EventLimit,
-    state_bits: int = 16,
+    state_bits: int | None = None,
     info: Mapping[str, Any] | None = None,
-) -> Network:
+) -> IntegerNetwork:
     """The finest network that obeys the design rules.
 
+    statistics   of ``model`` with the weights that the codes stand for
+    state_bits   None takes the narrowest word in which every spiking population has a
+                 threshold of ``FINE_THRESHOLD`` units in the mean, or the widest word
+
     Raises ``DesignRuleError`` if even weight_shift 0 breaks them: the violations are those of the
-    coarsest network; more pruning or wider ``state_bits`` helps.
+    coarsest network; more pruning or wider ``state_bits`` helps. Raises ``UnsupportedModel`` for
+    current-based populations, which no executor of integers runs.
     """
+    for p in model.populations:
+        if isinstance(p, ModelPopulation) and p.synaptic_decay is not None:
+            raise UnsupportedModel(
+                f"{p.name!r} must have no synaptic decay: executors of integers run neurons "
+                "without synaptic currents; train it as plain LIF"
+            )
+    if state_bits is not None:
+        return _in_words_of(model, quantized, statistics, event_limit, state_bits, info)
+    refused: DesignRuleError | None = None
+    result: IntegerNetwork | None = None
+    for bits in STATE_BITS:
+        try:
+            result = _in_words_of(model, quantized, statistics, event_limit, bits, info)
+        except DesignRuleError as error:
+            refused = error
+            continue
+        if _is_fine(result.network):
+            break
+    if result is None:
+        assert refused is not None
+        raise refused
+    return result
+
+
+def _is_fine(network: Network) -> bool:
+    means = [p.threshold.mean() for p in network.neurons if p.spiking]
+    return all(mean >= FINE_THRESHOLD for mean in means)
+
+
+def _in_words_of(
+    model: Model,
+    quantized: tuple[QuantizedConnection, ...],
+    statistics: Statistics,
+    event_limit: EventLimit,
+    state_bits: int,
+    info: Mapping[str, Any] | None,
+) -> IntegerNetwork:
     travels = dict(model.info) if info is None else dict(info)
     relative = {
         i: max(
@@ -140,7 +198,7 @@ def to_integers(
     for index in choices:
         for shift in range(MAX_WEIGHT_SHIFT - relative[index], -1, -1):
             scale = _scale_of_population(model, quantized, index)
-            bits = _needed_membrane_bits(model, calibration, index, scale, shift)
+            bits = _needed_membrane_bits(model, statistics, index, scale, shift)
             if bits > state_bits:
                 continue
             attempt = {**choices, index: (shift, bits)}
@@ -150,11 +208,15 @@ def to_integers(
                 break
         else:
             scale = _scale_of_population(model, quantized, index)
-            bits = _needed_membrane_bits(model, calibration, index, scale, 0)
+            bits = _needed_membrane_bits(model, statistics, index, scale, 0)
             choices[index] = (0, min(bits, state_bits))
     network = _network(model, quantized, choices, state_bits, event_limit, travels)
     design_rules.check(network)
-    return network
+    units = tuple(
+        _scale_of_population(model, quantized, i) / 2.0 ** choices[i][0] if i in choices else None
+        for i in range(len(model.populations))
+    )
+    return IntegerNetwork(network, units)
 
 
 def _violations_of(network: Network, index: int) -> list[str]:

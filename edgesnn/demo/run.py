@@ -11,7 +11,7 @@ import numpy as np
 
 from edgesnn import model_file
 from edgesnn.backends.base import Backend
-from edgesnn.cli.model_verbs import show_compression
+from edgesnn.cli.compress_verb import show_compression
 from edgesnn.cli.output import Output, percent
 from edgesnn.demo.background import BackgroundBuild
 from edgesnn.demo.pictures import raster_text, rasters, show_confusion, write_raster_picture
@@ -129,7 +129,8 @@ class Demo:
     def _make_network(self) -> tuple[float, Network, Samples, float]:
         """Train and compress: float accuracy, network, held-out samples, sparsity."""
         from edgesnn.checkpoint import write_checkpoint
-        from edgesnn.compress.pipeline import CompressionSettings, compress
+        from edgesnn.compress.pipeline import compress
+        from edgesnn.compress.settings import CompressionSettings
         from edgesnn.recipes.training import train_recipe
 
         out, recipe = self.out, find_recipe("digits")

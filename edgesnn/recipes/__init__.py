@@ -8,13 +8,13 @@ from typing import Any
 from edgesnn.errors import InputError
 from edgesnn.recipes.digits import DIGITS
 from edgesnn.recipes.fsdd import FSDD
-from edgesnn.recipes.imu_digits import NUM_FOLDS, imu_digits
+from edgesnn.recipes.imu_digits import NUM_FOLDS, imu_digits_recipe
 from edgesnn.recipes.mnist_rate import MNIST_RATE
 from edgesnn.recipes.recipe import Recipe, RecipeData
 from edgesnn.recipes.saccade_mnist import SACCADE_MNIST
 from edgesnn.samples import Samples
 
-__all__ = ["RECIPES", "Recipe", "RecipeData", "find_recipe", "samples_for"]
+__all__ = ["RECIPES", "Recipe", "RecipeData", "find_recipe", "recipe_of", "samples_for"]
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -23,7 +23,7 @@ RECIPES: dict[str, Recipe] = {
         MNIST_RATE,
         SACCADE_MNIST,
         FSDD,
-        *(imu_digits(fold) for fold in range(NUM_FOLDS)),
+        *(imu_digits_recipe(fold) for fold in range(NUM_FOLDS)),
     )
 }
 
@@ -35,13 +35,18 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def recipe_of(info: Mapping[str, Any]) -> Recipe:
+    """The recipe that a model or network comes from; ``InputError`` if it comes from none."""
+    name = info.get("recipe")
+    if not isinstance(name, str):
+        raise InputError("samples must be given (--samples FILE): the network is of no recipe")
+    return find_recipe(name)
+
+
 def samples_for(info: Mapping[str, Any], held_out: bool = True) -> Samples:
     """Samples of the recipe that a model or network comes from, at most 1,000 windows.
 
     held_out   those that training never saw, else training samples
     Raises ``InputError`` if it comes from no recipe, or if the recipe's data are not there.
     """
-    name = info.get("recipe")
-    if not isinstance(name, str):
-        raise InputError("samples must be given (--samples FILE): the network is of no recipe")
-    return find_recipe(name).recordings(held_out=held_out)
+    return recipe_of(info).recordings(held_out=held_out)

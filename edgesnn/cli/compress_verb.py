@@ -1,0 +1,226 @@
+"""The verb that compresses a trained model, and how its report looks on a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgesnn.cli.options import Json, check_choice, check_outputs, report_left_over
+from edgesnn.cli.output import Output, json_line, percent
+from edgesnn.compress import settings as names
+from edgesnn.errors import InputError
+from edgesnn.extras import needs_extra
+from edgesnn.number_format import STATE_BITS
+
+if TYPE_CHECKING:
+    from edgesnn.compress.report import CompressionReport
+    from edgesnn.event_windows import LabelledEvents
+    from edgesnn.model import Model
+
+#: What a user writes for the width that the compressor chooses.
+AUTO = "auto"
+
+
+def _listed(known: tuple[str, ...]) -> str:
+    return f"One of {', '.join(known)}."
+
+
+def _from_file(out: Output, model: Model, path: Path) -> LabelledEvents:
+    """Labelled samples of a file as events of the model's encoder."""
+    from edgesnn.encoders import encoder_from_info
+    from edgesnn.samples import read_samples
+    from edgesnn.streaming import check_windows, samples_per_window
+
+    encoder = encoder_from_info(model.info)
+    needed = samples_per_window(model, encoder)
+    samples = read_samples(path, needed)
+    check_windows(model, encoder, samples)
+    report_left_over(out, samples.left_over, needed)
+    if samples.labels is None:
+        raise InputError(f"{path} must hold labels: an array 'labels', or a last column 'label'")
+    return samples.labelled(encoder)
+
+
+def _samples(
+    out: Output, model: Model, samples: Path | None, evaluate: Path | None, data: Path | None
+) -> tuple[LabelledEvents, LabelledEvents | None]:
+    """Training and evaluation samples: from files, or from the recipe that made the model."""
+    from edgesnn.recipes import recipe_of
+
+    given = None if evaluate is None else _from_file(out, model, evaluate)
+    if samples is not None:
+        return _from_file(out, model, samples), given
+    found = recipe_of(model.info).load(data)
+    return found.training, found.held_out if given is None else given
+
+
+def compress(
+    model: Annotated[Path, typer.Argument(help="A trained model.", exists=True, dir_okay=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The network (.esnn).", dir_okay=False)
+    ] = Path("network.esnn"),
+    sparsity: Annotated[
+        float, typer.Option(help="Share of weights to remove, 0 <= SPARSITY < 1.")
+    ] = 0.8,
+    allocation: Annotated[
+        str, typer.Option(help=f"Sparsity of each layer. {_listed(names.ALLOCATIONS)}")
+    ] = "lamps",
+    pruner: Annotated[
+        str, typer.Option(help=f"Which weights go. {_listed(names.PRUNER_NAMES)}")
+    ] = "sbc",
+    quantizer: Annotated[
+        str, typer.Option(help=f"How weights are rounded. {_listed(names.QUANTIZER_NAMES)}")
+    ] = "sbc-descent",
+    order: Annotated[
+        str, typer.Option(help=f"Of pruning and rounding. {_listed(names.ORDER_NAMES)}")
+    ] = "prune-first",
+    bits: Annotated[int, typer.Option(help="Of a weight: 2, 3 or 4.")] = 4,
+    granularity: Annotated[
+        str, typer.Option(help=f"What shares a scale. {_listed(names.GRANULARITIES)}")
+    ] = "row",
+    range: Annotated[
+        str, typer.Option(help=f"How a scale is chosen. {_listed(names.RANGES)}")
+    ] = "hessian",
+    calibration: Annotated[
+        int, typer.Option(min=1, help="Training samples of each class that are looked at.")
+    ] = 100,
+    match_rates: Annotated[
+        bool, typer.Option(help="Correct thresholds until firing rates are the model's.")
+    ] = True,
+    fine_tune: Annotated[
+        int, typer.Option(min=0, help="Epochs of training through the rounding afterwards.")
+    ] = 0,
+    state_bits: Annotated[
+        str, typer.Option(help=f"Width of a membrane: {AUTO}, {', '.join(map(str, STATE_BITS))}.")
+    ] = AUTO,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled training samples. Default: those of the model's recipe.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled samples to measure on. Default: the recipe's held-out ones.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the recipe's data. Default: the usual places.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the calibration samples.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the report as JSON.", dir_okay=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compress a trained model to a sparse network with 4-bit weights.
+
+    Example: edgesnn compress digits.model -o digits.esnn --sparsity 0.8
+    """
+    out = Output(json)
+    check_choice("state bits", state_bits, [AUTO, *map(str, STATE_BITS)], "--state-bits")
+    try:
+        settings = names.CompressionSettings(
+            sparsity=sparsity,
+            allocation=allocation,
+            pruner=pruner,
+            quantizer=quantizer,
+            order=order,
+            bits=bits,
+            granularity=granularity,
+            range=range,
+            match_rates=match_rates,
+            fine_tune_epochs=fine_tune,
+            state_bits=None if state_bits == AUTO else int(state_bits),
+            threads=threads,
+            seed=seed,
+        )
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+    check_outputs(output, report)
+    with needs_extra("compression", "train"):
+        from edgesnn.compress.pipeline import compress as run
+    from edgesnn import model_file
+    from edgesnn.checkpoint import read_checkpoint
+    from edgesnn.files import write_whole
+    from edgesnn_boards import all_boards
+
+    trained = read_checkpoint(model)
+    training, evaluation = _samples(out, trained, samples, evaluate, data)
+    with out.progress("compress") as advance:
+        network, found = run(
+            trained,
+            training.per_class(calibration, seed),
+            settings,
+            evaluation,
+            lambda step: advance(text=f"compress: {step}"),
+            cores={board.name: board.core_config for board in all_boards()},
+            training=training,
+        )
+    model_file.write(network, output)
+    if report is not None:
+        write_whole(report, (json_line(found.as_json()) + "\n").encode())
+    show_compression(out, found)
+    out.line(f"{output}: {network.num_synapses:,} synapses, {output.stat().st_size:,} bytes")
+    out.result({"output": str(output), **found.as_json()})
+
+
+def show_compression(out: Output, report: CompressionReport) -> None:
+    """The report as tables."""
+    out.table(
+        "Connections",
+        ("connection", "weights", "kept", "sparsity", "bits/synapse", "weight error", "shift"),
+        [
+            (
+                c.name,
+                c.weights,
+                c.kept,
+                percent(c.sparsity),
+                c.bits_per_synapse,
+                percent(c.weight_error),
+                c.weight_shift,
+            )
+            for c in report.layers
+        ],
+    )
+    out.table(
+        "Populations, network against model",
+        ("population", "neurons", "spikes/step, model", "network", "membrane", "trains", "CKA"),
+        [
+            (
+                p.name,
+                p.size,
+                p.float_rate,
+                p.network_rate,
+                percent(p.membrane_error),
+                percent(p.van_rossum_error),
+                p.cka,
+            )
+            for p in report.populations
+        ],
+    )
+    out.table(
+        "Steps",
+        ("after", "accuracy", "seconds"),
+        [(s.name, percent(s.accuracy), s.seconds) for s in report.stages],
+    )
+    out.line(
+        f"{report.num_synapses:,} synapses at {report.bits_per_synapse:.1f} bits, membranes of "
+        f"{report.state_bits} bits; {report.spikes_per_inference:,.0f} spikes and "
+        f"{report.sops_per_inference:,.0f} synaptic operations for one decision"
+    )
+    for name, short in report.boards.items():
+        out.line(f"{name}: {'fits' if not short else 'does not fit: ' + '; '.join(short)}")

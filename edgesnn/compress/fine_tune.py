@@ -1,0 +1,78 @@
+"""An optional short training after compression: masks and grids fixed, through the rounding.
+
+Forward the codes act; backward the gradient passes the rounding unchanged (straight-through).
+Source: Bengio, Leonard, Courville 2013, "Estimating or Propagating Gradients Through Stochastic
+Neurons".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from edgesnn.compress.grid import Grid
+from edgesnn.compress.layers import population_of, weights_of, with_weights
+from edgesnn.compress.prune import PrunedLayer
+from edgesnn.compress.quantize import QuantizedLayer
+from edgesnn.event_windows import LabelledEvents
+from edgesnn.model import Model
+from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.trainer import Progress, train
+
+
+def fine_tune(
+    model: Model,
+    pruned: Sequence[PrunedLayer],
+    quantized: Sequence[QuantizedLayer],
+    data: LabelledEvents,
+    settings: TrainingSettings,
+    grid: Grid,
+    progress: Progress | None = None,
+) -> list[QuantizedLayer]:
+    """Train kept weights and biases; scales stay.
+
+    model   before compression
+    grid    on whose codes ``quantized`` is
+
+    It starts from the pruned weights where they round to their code, else from the code's value.
+    """
+    start = [(_inside(p, q, grid), q.bias) for p, q in zip(pruned, quantized, strict=True)]
+    begun = with_weights(model, [q.layer for q in quantized], start)
+    places = [
+        (q, i, columns)
+        for q in quantized
+        for i, columns in zip(q.layer.connections, q.layer.columns(), strict=True)
+    ]
+    # Each connection's parameters are [fan_in, rows]; so are their units and masks.
+    units = {i: q.units()[:, columns].T.float() for q, i, columns in places}
+    masks = {i: (q.codes != 0)[:, columns].T for q, i, columns in places}
+    limit = grid.largest_code
+
+    def rounded(weights: list[Tensor]) -> list[Tensor]:
+        acting = []
+        for i, w in enumerate(weights):
+            present = w * masks[i]
+            value = (present / units[i]).round().clamp(-limit, limit) * units[i]
+            acting.append(present + (value - present).detach())
+        return acting
+
+    trained = train(begun, data, settings, transform=rounded, progress=progress)
+    return [_coded(model, trained, q, grid) for q in quantized]
+
+
+def _inside(pruned: PrunedLayer, quantized: QuantizedLayer, grid: Grid) -> Tensor:
+    """Weights that round to the codes: the pruned ones where they do, else the codes' values."""
+    units = quantized.units()
+    codes = (pruned.weights / units).round().clamp(-grid.largest_code, grid.largest_code)
+    return pruned.weights.where(codes == quantized.codes, quantized.weights())
+
+
+def _coded(model: Model, trained: Model, before: QuantizedLayer, grid: Grid) -> QuantizedLayer:
+    """The trained weights of one layer on the grid that they were trained through."""
+    limit = grid.largest_code
+    weights = weights_of(trained, before.layer)
+    codes = (weights / before.units()).round().clamp(-limit, limit) * (before.codes != 0)
+    moved = population_of(trained, before.layer).bias - population_of(model, before.layer).bias
+    return replace(before, codes=codes, bias=before.layer.per_row(moved))

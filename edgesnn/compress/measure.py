@@ -1,0 +1,108 @@
+"""How far a compressed network is from its model: membranes, spike trains, representations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgesnn.event_windows import EventWindows
+from edgesnn.model import Model, ModelPopulation
+from edgesnn.network import Network
+from edgesnn.simulator import Simulator
+from edgesnn.train.dynamics import Dynamics
+
+Values = npt.NDArray[np.float64]
+#: So many windows are compared step by step.
+COMPARED_WINDOWS = 100
+
+
+@dataclass(frozen=True)
+class PopulationDistance:
+    """Distance of one population of the network from that of the model, on the same windows.
+
+    membrane_error    squared difference of ``v`` over all steps, relative to the model's
+    van_rossum_error  squared Van Rossum distance of the spike trains, relative to the model's
+                      trains against silence; None where nothing fires
+    cka               linear CKA of the responses of a window (spike counts; mean ``v`` of a
+                      read-out): 1 for the same representation up to rotation and scale
+    """
+
+    membrane_error: float
+    van_rossum_error: float | None
+    cka: float
+
+
+def filtered(spikes: Values, decay: Values) -> Values:
+    """Spike trains [step, neuron] through an exponential filter of each neuron's own decay.
+
+    Source: van Rossum 2001, "A novel spike distance".
+    """
+    trace = np.zeros_like(spikes, dtype=np.float64)
+    level = np.zeros(spikes.shape[1])
+    for t, fired in enumerate(spikes):
+        level = level * decay + fired
+        trace[t] = level
+    return trace
+
+
+def linear_cka(x: Values, y: Values) -> float:
+    """Linear centred kernel alignment of two representations [windows, features].
+
+    Source: Kornblith et al. 2019, "Similarity of neural network representations revisited".
+    Two constant representations count as the same.
+    """
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    sizes = float(np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    if sizes == 0:
+        return float(not x.any() and not y.any())
+    return float(np.linalg.norm(y.T @ x) ** 2) / sizes
+
+
+def distances(
+    model: Model, network: Network, units: tuple[Values | None, ...], events: EventWindows
+) -> dict[int, PopulationDistance]:
+    """For each population of neurons its distance, on the first ``COMPARED_WINDOWS`` windows.
+
+    units   of :class:`edgesnn.compress.to_integers.IntegerNetwork`
+    """
+    chosen = events.select(np.arange(min(COMPARED_WINDOWS, len(events))))
+    with torch.no_grad():
+        expected = Dynamics(model).record(chosen)
+    simulator = Simulator(network)
+    names = [p.name for p in network.neurons]
+    runs = [simulator.record(stream, names)[0] for stream in chosen.streams()]
+    result = {}
+    for index, p in enumerate(model.populations):
+        unit = units[index]
+        if not isinstance(p, ModelPopulation) or unit is None:
+            continue
+        records = [run[p.name] for run in runs]
+        wanted_v = expected.values[index]
+        assert wanted_v is not None
+        v = np.stack([record.values for record in records]) * unit
+        membrane = _relative(v, wanted_v.double().numpy())
+        spikes = np.stack([record.spikes for record in records]).astype(np.float64)
+        wanted = expected.spikes[index].double().numpy()
+        trains = None
+        if p.spiking:
+            decay = p.decay.astype(np.float64)
+            trains = _relative(
+                np.stack([filtered(s, decay) for s in spikes]),
+                np.stack([filtered(s, decay) for s in wanted]),
+            )
+            cka = linear_cka(spikes.sum(axis=1), wanted.sum(axis=1))
+        else:
+            cka = linear_cka(v.mean(axis=1), wanted_v.double().numpy().mean(axis=1))
+        result[index] = PopulationDistance(membrane, trains, cka)
+    return result
+
+
+def _relative(found: Values, wanted: Values) -> float:
+    size = float((wanted**2).sum())
+    missed = float(((found - wanted) ** 2).sum())
+    if size == 0:
+        return float(missed > 0)
+    return missed / size
