@@ -7,6 +7,7 @@ takes train. A window is the first 0.8 s of a recording (97 % are shorter), sile
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,17 @@ def frames(spoken: Sequence[SpokenDigit]) -> npt.NDArray[np.float32]:
     return sound.reshape(len(spoken), NUM_FRAMES, FRAME_SAMPLES)
 
 
+@lru_cache(maxsize=1)
+def _spoken(path: Path) -> tuple[SpokenDigit, ...]:
+    """Unpacking the recordings takes seconds, and both parts of them are asked for."""
+    return tuple(read_spoken_digits(path))
+
+
 def spoken_samples(data: Path | None = None, held_out: bool = True) -> Samples:
     """Held-out (or training) recordings as frames of sound."""
     spoken = [
         digit
-        for digit in read_spoken_digits(find_data_set("fsdd").find(data))
+        for digit in _spoken(find_data_set("fsdd").find(data))
         if (digit.take < FIRST_TRAINING_TAKE) == held_out
     ]
     return Samples(frames(spoken), np.array([digit.digit for digit in spoken], np.int64))
