@@ -55,6 +55,6 @@ MNIST_RATE = Recipe(
     window_samples=1,
     readout_rule=ReadoutRule.MEMBRANE_SUM,
     settings=TrainingSettings(
-        epochs=10, learning_rate=2e-3, event_dropout=0.2, dropout=0.1, validation=0.05, threads=2
+        epochs=10, learning_rate=2e-3, event_dropout=0.2, dropout=0.1, validation=0.05
     ),
 )

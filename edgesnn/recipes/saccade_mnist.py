@@ -90,7 +90,7 @@ SACCADE_MNIST = Recipe(
     readout_decay=0.95,
     window_samples=CAMERA.num_steps,
     readout_rule=ReadoutRule.MEMBRANE_SUM,
-    settings=TrainingSettings(epochs=6, learning_rate=2e-3, validation=0.05, threads=2),
+    settings=TrainingSettings(epochs=6, learning_rate=2e-3, validation=0.05),
     input_gain=1.5,
     step_seconds=CAMERA.step_ms / 1000,
 )
