@@ -65,7 +65,10 @@ class CompressionReport:
     sparsity                  of all parameters
     num_synapses              of the network
     bits_per_synapse          of the whole memory image of one lane
-    rate_error_before, _after of the correction of thresholds, on the calibration samples
+    rate_error_before, _after of the correction of thresholds, on the calibration samples; None
+                              without it
+    agreement_before, _after  share of calibration windows on which network and model decide alike,
+                              likewise
     spikes_per_inference, sops_per_inference   of the network, on the evaluation samples or, without
                               them, on the calibration samples
     boards                    for each board what is short, empty if the network fits
@@ -76,8 +79,8 @@ class CompressionReport:
     bits_per_synapse: float
     state_bits: int
     fine_tune_epochs: int
-    rate_error_before: float
-    rate_error_after: float
+    rate_error_before: float | None
+    rate_error_after: float | None
     spikes_per_inference: float
     sops_per_inference: float
     settings: dict[str, Any]
@@ -85,6 +88,8 @@ class CompressionReport:
     populations: tuple[PopulationReport, ...]
     stages: tuple[StageReport, ...]
     boards: dict[str, list[str]] = field(default_factory=dict)
+    agreement_before: float | None = None
+    agreement_after: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
