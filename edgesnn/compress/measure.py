@@ -25,7 +25,7 @@ class PopulationDistance:
 
     membrane_error    squared difference of ``v`` over all steps, relative to the model's
     van_rossum_error  squared Van Rossum distance of the spike trains, relative to the model's
-                      trains against silence; None where nothing fires
+                      trains against silence; None for a read-out that cannot fire
     cka               linear CKA of the responses of a window (spike counts; mean ``v`` of a
                       read-out): 1 for the same representation up to rotation and scale
     """
@@ -36,29 +36,29 @@ class PopulationDistance:
 
 
 def filtered(spikes: Values, decay: Values) -> Values:
-    """Spike trains [step, neuron] through an exponential filter of each neuron's own decay.
+    """Spike trains [..., step, neuron] through an exponential filter of each neuron's own decay.
 
     Source: van Rossum 2001, "A novel spike distance".
     """
-    trace = np.zeros_like(spikes, dtype=np.float64)
-    level = np.zeros(spikes.shape[1])
-    for t, fired in enumerate(spikes):
-        level = level * decay + fired
-        trace[t] = level
+    trace = np.array(spikes, np.float64)
+    for t in range(1, trace.shape[-2]):
+        trace[..., t, :] += trace[..., t - 1, :] * decay
     return trace
 
 
 def linear_cka(x: Values, y: Values) -> float:
     """Linear centred kernel alignment of two representations [windows, features].
 
-    Source: Kornblith et al. 2019, "Similarity of neural network representations revisited".
-    Two constant representations count as the same.
+    Source: Kornblith et al. 2019, "Similarity of neural network representations revisited",
+    equation 4, from the similarities of windows: their number is bounded, that of features is not.
+    Two constant representations count as the same, a constant and another as unlike.
     """
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    sizes = float(np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
-    if sizes == 0:
+    of_x, of_y = x @ x.T, y @ y.T
+    size = float(np.linalg.norm(of_x) * np.linalg.norm(of_y))
+    if size == 0:
         return float(not x.any() and not y.any())
-    return float(np.linalg.norm(y.T @ x) ** 2) / sizes
+    return float((of_x * of_y).sum()) / size
 
 
 def distances(
@@ -89,10 +89,7 @@ def distances(
         trains = None
         if p.spiking:
             decay = p.decay.astype(np.float64)
-            trains = _relative(
-                np.stack([filtered(s, decay) for s in spikes]),
-                np.stack([filtered(s, decay) for s in wanted]),
-            )
+            trains = _relative(filtered(spikes, decay), filtered(wanted, decay))
             cka = linear_cka(spikes.sum(axis=1), wanted.sum(axis=1))
         else:
             cka = linear_cka(v.mean(axis=1), wanted_v.double().numpy().mean(axis=1))
@@ -101,6 +98,7 @@ def distances(
 
 
 def _relative(found: Values, wanted: Values) -> float:
+    """Squared distance, relative to ``wanted``; 0 or 1 where that is 0 everywhere."""
     size = float((wanted**2).sum())
     missed = float(((found - wanted) ** 2).sum())
     if size == 0:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from math import sqrt
 from typing import Any
 
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One connection.
+    """One connection, or all of them together.
 
     weights             parameters: of the dense matrix, or of the kernel
     kept                parameters that are left (codes that are not 0)
     sparsity            1 - kept / weights
     synapses            in the network; a kernel's parameter makes many
     bits_per_synapse    in the memory image of one lane, row starts and row ends included
+    dense_bits, indexed_bits, entropy_bits   the same in other forms:
+                        :class:`edgesnn.compress.storage.BitsPerSynapse`
     weight_error        norm of the change of the weights, relative to theirs
-    weight_shift        of the network
+    weight_norm         norm of the weights before
+    weight_shift        of the network; None for all together
     """
 
     name: str
@@ -25,8 +30,12 @@ class LayerReport:
     sparsity: float
     synapses: int
     bits_per_synapse: float
+    dense_bits: float
+    indexed_bits: float
+    entropy_bits: float
     weight_error: float
-    weight_shift: int
+    weight_norm: float
+    weight_shift: int | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,9 @@ class PopulationReport:
     """One population: network against model, on the calibration samples.
 
     float_rate, network_rate   spikes per neuron and step
+    float_spikes, network_spikes   spikes of all its neurons in a window
+    float_sops, network_sops   synaptic operations in a window: additions of a weight that is not 0
+                               to a membrane of this population
     membrane_error, van_rossum_error, cka   of :class:`edgesnn.compress.measure.PopulationDistance`
     exact_decays               whether each neuron's own decay was in the Hessian (None: no Hessian)
     """
@@ -43,6 +55,10 @@ class PopulationReport:
     membrane_bits: int
     float_rate: float
     network_rate: float
+    float_spikes: float
+    network_spikes: float
+    float_sops: float
+    network_sops: float
     membrane_error: float
     van_rossum_error: float | None
     cka: float
@@ -67,11 +83,11 @@ class CompressionReport:
     bits_per_synapse          of the whole memory image of one lane
     rate_error_before, _after of the correction of thresholds, on the calibration samples; None
                               without it
-    agreement_before, _after  share of calibration windows on which network and model decide alike,
-                              likewise
     spikes_per_inference, sops_per_inference   of the network, on the evaluation samples or, without
                               them, on the calibration samples
     boards                    for each board what is short, empty if the network fits
+    agreement_before, _after  share of calibration windows on which network and model decide alike,
+                              before and after that correction
     """
 
     sparsity: float
@@ -91,8 +107,34 @@ class CompressionReport:
     agreement_before: float | None = None
     agreement_after: float | None = None
 
+    def total(self) -> LayerReport:
+        """All connections together."""
+        weights = sum(c.weights for c in self.layers)
+        kept = sum(c.kept for c in self.layers)
+        norm = sqrt(sum(c.weight_norm**2 for c in self.layers))
+        change = sqrt(sum((c.weight_error * c.weight_norm) ** 2 for c in self.layers))
+        return LayerReport(
+            name="all",
+            weights=weights,
+            kept=kept,
+            sparsity=self.sparsity,
+            synapses=self.num_synapses,
+            bits_per_synapse=self.bits_per_synapse,
+            dense_bits=self._mean_bits([c.dense_bits for c in self.layers]),
+            indexed_bits=self._mean_bits([c.indexed_bits for c in self.layers]),
+            entropy_bits=self._mean_bits([c.entropy_bits for c in self.layers]),
+            weight_error=change / (norm or 1.0),
+            weight_norm=norm,
+            weight_shift=None,
+        )
+
+    def _mean_bits(self, bits: Sequence[float]) -> float:
+        """Bits per synapse of all connections together."""
+        together = sum(b * c.synapses for b, c in zip(bits, self.layers, strict=True))
+        return together / max(self.num_synapses, 1)
+
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "total": asdict(self.total())}
 
     def accuracy(self, stage: str) -> float | None:
         """Accuracy after the step of that name; None if it was not measured."""

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from edgesnn import placement
 from edgesnn.compress.layers import weights_of
 from edgesnn.compress.measure import distances
 from edgesnn.compress.quantize import QuantizedLayer
 from edgesnn.compress.report import LayerReport, PopulationReport
 from edgesnn.compress.statistics import Statistics
+from edgesnn.compress.storage import bits_per_synapse
 from edgesnn.compress.to_integers import IntegerNetwork
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelPopulation
-from edgesnn.network import LifPopulation, Network
+from edgesnn.network import InputPopulation, LifPopulation, Network
 from edgesnn.simulator import Simulator
+
+#: For each population float64 [size]: events of a source, or spikes of a neuron, in a time step.
+Rates = Sequence[npt.NDArray[np.float64]]
 
 
 def layer_reports(
@@ -30,7 +37,8 @@ def layer_reports(
             synapses = in_image.connection.synapses
             words = synapses.num_sources + sum(len(rows.words) for rows in in_image.lanes)
             kept = int((q.codes[:, columns] != 0).sum())
-            size = float(before[:, columns].norm()) or 1.0
+            norm = float(before[:, columns].norm())
+            other = bits_per_synapse(synapses)
             reports[i] = LayerReport(
                 name=model.name_of(model.connections[i]),
                 weights=before[:, columns].numel(),
@@ -38,25 +46,70 @@ def layer_reports(
                 sparsity=1 - kept / before[:, columns].numel(),
                 synapses=synapses.num_synapses,
                 bits_per_synapse=words * WORD_BITS / max(synapses.num_synapses, 1),
-                weight_error=float((before - after)[:, columns].norm()) / size,
+                dense_bits=other.dense,
+                indexed_bits=other.indexed,
+                entropy_bits=other.entropy,
+                weight_error=float((before - after)[:, columns].norm()) / (norm or 1.0),
+                weight_norm=norm,
                 weight_shift=in_image.connection.weight_shift,
             )
     return tuple(reports[i] for i in sorted(reports))
 
 
+def network_rates(network: Network, events: EventWindows, threads: int = 1) -> Rates:
+    """How often sources and neurons of ``network`` send, in windows of events."""
+    result = Simulator(network).run_batch(list(events.streams()), threads)
+    steps = result.counters.steps
+    fired = result.spike_counts.sum(axis=0) / steps
+    sent = np.bincount(events.source_ids, minlength=events.num_sources) / steps
+    return [
+        sent[first : first + p.size]
+        if isinstance(p, InputPopulation)
+        else fired[network.neuron_slice(index)]
+        for index, (p, first) in enumerate(zip(network.populations, network.first_id, strict=True))
+    ]
+
+
+def synaptic_operations(
+    connections: Sequence[tuple[int, int, npt.NDArray[np.integer]]], rates: Rates
+) -> npt.NDArray[np.float64]:
+    """Synaptic operations that arrive at each population in a time step, float64 [populations].
+
+    connections   (source, target, fan-out of each source neuron) of each
+
+    Every spike counts with its whole fan-out. (A device that stops after the last step of a window
+    never delivers what recurrent connections send in it.)
+    """
+    arriving = np.zeros(len(rates))
+    for source, target, fan_out in connections:
+        arriving[target] += float(rates[source] @ fan_out)
+    return arriving
+
+
 def population_reports(
-    model: Model, statistics: Statistics, found: IntegerNetwork, events: EventWindows
+    model: Model,
+    statistics: Statistics,
+    found: IntegerNetwork,
+    events: EventWindows,
+    threads: int = 1,
 ) -> tuple[PopulationReport, ...]:
     """For each population of neurons how near the network is, on the calibration samples."""
     network = found.network
-    result = Simulator(network).run_batch(list(events.streams()))
-    rates = result.spike_counts.sum(axis=0) / result.counters.steps
+    rates = network_rates(network, events, threads)
+    float_sops = synaptic_operations(
+        [(c.source, c.target, np.count_nonzero(c.weights, axis=1)) for c in model.connections],
+        statistics.rates,
+    )
+    network_sops = synaptic_operations(
+        [(c.source, c.target, np.diff(c.synapses.row_start)) for c in network.connections], rates
+    )
     distance = distances(model, network, found.units, events)
     exact = {
         s.layer.target: all(g.exact for groups in s.groups.values() for g in groups)
         for s in statistics.layers
         if s.groups
     }
+    steps = events.num_steps
     reports = []
     for index, p in enumerate(model.populations):
         integers = network.populations[index]
@@ -68,7 +121,11 @@ def population_reports(
                     size=p.size,
                     membrane_bits=integers.membrane_bits,
                     float_rate=float(statistics.rates[index].mean()),
-                    network_rate=float(rates[network.neuron_slice(index)].mean()),
+                    network_rate=float(rates[index].mean()),
+                    float_spikes=float(statistics.rates[index].sum()) * steps,
+                    network_spikes=float(rates[index].sum()) * steps,
+                    float_sops=float(float_sops[index]) * steps,
+                    network_sops=float(network_sops[index]) * steps,
                     membrane_error=d.membrane_error,
                     van_rossum_error=d.van_rossum_error,
                     cka=d.cka,
