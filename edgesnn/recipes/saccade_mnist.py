@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from edgesnn.data import find_data_set
 from edgesnn.data.idx import read_labelled_images
 from edgesnn.data.nmnist import NUM_SOURCES, bin_recordings, read_recordings
 from edgesnn.encoders import EventEncoder
+from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.files import write_whole
 from edgesnn.network import ReadoutRule
@@ -41,17 +44,25 @@ def _simulated(data: Path | None, held_out: bool) -> LabelledEvents:
     seed = HELD_OUT_SEED if held_out else TRAINING_SEED
     key = hashlib.sha256(repr((CAMERA, seed, images.shape)).encode() + images.tobytes())
     path = cache_dir("data") / f"saccade-{key.hexdigest()[:24]}.npz"
-    if path.is_file():
-        with np.load(path) as file:
-            events = EventWindows(
-                CAMERA.num_steps, NUM_SOURCES, file["step_start"], file["source_ids"]
-            )
-    else:
+    events = _cached(path)
+    if events is None:
         events = CAMERA.record(images, seed)
         buffer = io.BytesIO()
         np.savez(buffer, step_start=events.step_start, source_ids=events.source_ids)
         write_whole(path, buffer.getvalue())
     return LabelledEvents(events, labels)
+
+
+def _cached(path: Path) -> EventWindows | None:
+    """What an earlier run left; None if there is nothing, or if it is damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(io.BytesIO(path.read_bytes())) as file:
+            starts, ids = file["step_start"], file["source_ids"]
+        return EventWindows(CAMERA.num_steps, NUM_SOURCES, starts, ids)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, InputError):
+        return None
 
 
 def load_saccades(data: Path | None = None) -> RecipeData:
