@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edgesnn import design_rules
 from edgesnn.errors import DesignRuleError
 from edgesnn.event_windows import EventWindows
+from edgesnn.events import EventStream
 from edgesnn.network import LifPopulation, Network, ReadoutRule
 from edgesnn.number_format import DECAY_ONE, SignedFormat
 from edgesnn.simulator import Simulator
@@ -27,20 +28,50 @@ LARGEST_MOVE = 0.25
 HALVINGS = 6
 
 
-@dataclass(frozen=True)
-class RateMatch:
-    """What the correction gained on the calibration samples.
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What the network should do on the calibration samples.
 
-    error_before, error_after   sum of the absolute differences of all rates of spiking neurons,
-                                relative to the sum of the float model's rates
+    rates         for each population float64 [size], spikes per neuron and step
+    decisions     int64 [windows]
+    accumulators  mean accumulators of the read-out float64 [size], in units of the network's
+                  membranes; None leaves its biases as they are
     """
 
-    error_before: float
-    error_after: float
+    rates: tuple[Rates, ...]
+    decisions: npt.NDArray[np.int64]
+    accumulators: npt.NDArray[np.float64] | None = None
 
 
-def _error(found: Rates, wanted: Rates) -> float:
-    return float(np.abs(found - wanted).sum() / max(wanted.sum(), np.finfo(float).tiny))
+@dataclass(frozen=True)
+class Match:
+    """How near a network is to its target.
+
+    rate_error   sum of the absolute differences of all rates of spiking neurons, relative to the
+                 sum of the wanted ones
+    agreement    share of the windows that are decided alike
+    """
+
+    rate_error: float
+    agreement: float
+
+
+def _match(network: Network, streams: list[EventStream], target: Target, threads: int) -> Match:
+    result = Simulator(network).run_batch(streams, threads)
+    rates = result.spike_counts.sum(axis=0) / result.counters.steps
+    missed = total = 0.0
+    for index in _spiking(network):
+        wanted = target.rates[index]
+        missed += float(np.abs(rates[network.neuron_slice(index)] - wanted).sum())
+        total += float(wanted.sum())
+    agreement = float((result.decisions == target.decisions).mean())
+    return Match(missed / total if total else float(missed > 0), agreement)
+
+
+def _spiking(network: Network) -> list[int]:
+    return [
+        i for i, p in enumerate(network.populations) if isinstance(p, LifPopulation) and p.spiking
+    ]
 
 
 def _with_population(network: Network, index: int, population: LifPopulation) -> Network:
@@ -49,52 +80,32 @@ def _with_population(network: Network, index: int, population: LifPopulation) ->
     return replace(network, populations=tuple(populations))
 
 
-def _rates(network: Network, events: EventWindows, threads: int) -> Rates:
-    """Spikes for each neuron and time step."""
-    result = Simulator(network).run_batch(list(events.streams()), threads)
-    return result.spike_counts.sum(axis=0) / result.counters.steps
-
-
 def match_rates(
-    network: Network,
-    events: EventWindows,
-    wanted_rates: tuple[Rates, ...],
-    wanted_accumulators: npt.NDArray[np.float64] | None = None,
-    threads: int = 1,
-) -> tuple[Network, RateMatch]:
-    """Correct ``network``.
+    network: Network, events: EventWindows, target: Target, threads: int = 1
+) -> tuple[Network, Match, Match]:
+    """Correct ``network`` on calibration samples.
 
-    events               calibration samples
-    wanted_rates         for each population, spikes per neuron and step of the float model
-    wanted_accumulators  mean accumulators of the read-out [size] in units of the network's
-                         membranes; None leaves its biases as they are
-
-    Each population's correction is kept only if its rates are nearer than before.
+    The correction of a population is kept only if it brings the rates nearer and the network does
+    not decide like the model on fewer windows than before; that of the read-out if the latter
+    holds. Returns the corrected network, and how near it was before and is now.
     """
-    spiking = [
-        i for i, p in enumerate(network.populations) if isinstance(p, LifPopulation) and p.spiking
-    ]
-    wanted = np.concatenate([wanted_rates[i] for i in spiking]) if spiking else np.zeros(0)
-
-    def error(candidate: Network) -> float:
-        rates = _rates(candidate, events, threads)
-        slices = [candidate.neuron_slice(i) for i in spiking]
-        found = np.concatenate([rates[s] for s in slices]) if spiking else np.zeros(0)
-        return _error(found, wanted)
-
-    before = best = error(network)
-    for index in spiking:
-        corrected = _match_thresholds(network, index, events, wanted_rates[index], threads)
-        after = error(corrected)
-        if after < best:
+    streams = list(events.streams())
+    before = best = _match(network, streams, target, threads)
+    for index in _spiking(network):
+        corrected = _match_thresholds(network, index, streams, target.rates[index], threads)
+        after = _match(corrected, streams, target, threads)
+        if after.rate_error < best.rate_error and after.agreement >= best.agreement:
             network, best = corrected, after
-    if wanted_accumulators is not None:
-        network = _match_readout(network, events, wanted_accumulators, threads)
-    return network, RateMatch(before, best)
+    if target.accumulators is not None:
+        corrected = _match_readout(network, streams, target.accumulators, threads)
+        after = _match(corrected, streams, target, threads)
+        if after.agreement >= best.agreement:
+            network, best = corrected, after
+    return network, before, best
 
 
 def _match_thresholds(
-    network: Network, index: int, events: EventWindows, wanted: Rates, threads: int
+    network: Network, index: int, streams: list[EventStream], wanted: Rates, threads: int
 ) -> Network:
     """Bisect the thresholds of one population, all neurons at once."""
     population = network.populations[index]
@@ -107,7 +118,9 @@ def _match_thresholds(
     for _ in range(HALVINGS + 1):
         rounded = np.clip(np.rint(guess), 1, highest).astype(np.int32)
         candidate = _with_population(network, index, replace(population, threshold=rounded))
-        rates = _rates(candidate, events, threads)[network.neuron_slice(index)]
+        result = Simulator(candidate).run_batch(streams, threads)
+        rates = result.spike_counts.sum(axis=0) / result.counters.steps
+        rates = rates[network.neuron_slice(index)]
         missed = np.abs(rates - wanted)
         better = missed < least
         best[better], least[better] = rounded[better], missed[better]
@@ -118,7 +131,10 @@ def _match_thresholds(
 
 
 def _match_readout(
-    network: Network, events: EventWindows, wanted: npt.NDArray[np.float64], threads: int
+    network: Network,
+    streams: list[EventStream],
+    wanted: npt.NDArray[np.float64],
+    threads: int,
 ) -> Network:
     """Move each bias of a read-out that sums its membrane until the mean sum is the wanted one.
 
@@ -135,7 +151,7 @@ def _match_readout(
     for _ in range(steps):
         value = 1 + value * population.decay / DECAY_ONE
         total = total + value
-    found = Simulator(network).run_batch(list(events.streams()), threads).accumulators
+    found = Simulator(network).run_batch(streams, threads).accumulators
     move = np.rint((wanted - found.mean(axis=0)) / total)
     word = SignedFormat(network.state_bits)
     bias = np.clip(population.bias + move, word.minimum, word.maximum).astype(np.int32)

@@ -30,10 +30,7 @@ SMALL_FAN_IN = 512
 
 
 def damped(hessian: Tensor, damping: float = DAMPING) -> Tensor:
-    """``hessian`` plus ``damping`` of its mean diagonal, so that it can be inverted.
-
-    An input that was never active has only that part, and its weights cost next to nothing.
-    """
+    """``hessian`` plus ``damping`` of its mean diagonal, so that it can be inverted."""
     level = damping * float(hessian.diagonal().mean())
     return hessian + (level or 1.0) * torch.eye(len(hessian), dtype=hessian.dtype)
 

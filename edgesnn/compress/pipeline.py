@@ -16,7 +16,7 @@ from edgesnn import placement
 from edgesnn.compress.allocate import allocate
 from edgesnn.compress.fine_tune import fine_tune
 from edgesnn.compress.grid import Grid
-from edgesnn.compress.match_rates import match_rates
+from edgesnn.compress.match_rates import Target, match_rates
 from edgesnn.compress.prune import find_pruner, prune, pruned_model
 from edgesnn.compress.quantize import connections_of, find_quantizer, quantize, quantized_model
 from edgesnn.compress.report import CompressionReport, StageReport
@@ -42,8 +42,11 @@ Progress = Callable[[str], None]
 class _Stages:
     """Collects accuracy and time after each step."""
 
-    def __init__(self, evaluation: LabelledEvents | None, progress: Progress | None) -> None:
+    def __init__(
+        self, evaluation: LabelledEvents | None, progress: Progress | None, threads: int
+    ) -> None:
         self.evaluation = evaluation
+        self.threads = threads
         self.progress = progress
         self.stages: list[StageReport] = []
         self.since = time.perf_counter()
@@ -61,7 +64,7 @@ class _Stages:
         self.since = time.perf_counter()
 
     def end_model(self, name: str, model: Model) -> None:
-        self.end(name, lambda events: decisions(model, events))
+        self.end(name, lambda events: decisions(model, events, self.threads))
 
 
 def compress(
@@ -92,7 +95,7 @@ def compress(
         settings.lamps_exponent,
     )
     grid = Grid(settings.bits, settings.granularity, settings.range)
-    stages = _Stages(evaluation, progress)
+    stages = _Stages(evaluation, progress, settings.threads)
     stages.begin("collect")
     statistics = collect(model, samples.events, _objectives(settings), settings.max_groups)
     stages.end_model("float", model)
@@ -134,23 +137,29 @@ def compress(
 
     stages.begin("to integers")
     rounded = quantized_model(model, quantized)
+    of_rounded = collect(rounded, samples.events, objectives=())
     found = to_integers(
         rounded,
         connections_of(quantized),
-        collect(rounded, samples.events, objectives=()),
+        of_rounded,
         EventLimit(value=encoder_from_info(model.info).max_events),
         settings.state_bits,
     )
     network = found.network
     stages.end("integer", lambda events: _decisions(network, events, settings.threads))
-    error_before = error_after = 0.0
+    before = after = None
     if settings.match_rates:
         stages.begin("match rates")
-        wanted = _mean_accumulators(model, statistics, found)
-        network, match = match_rates(
-            network, samples.events, statistics.rates, wanted, settings.threads
+        # After fine-tuning the model that was trained is what the network should be like.
+        like, activity = (
+            (rounded, of_rounded) if settings.fine_tune_epochs else (model, statistics)
         )
-        error_before, error_after = match.error_before, match.error_after
+        target = Target(
+            activity.rates,
+            decisions(like, samples.events, settings.threads),
+            _mean_accumulators(model, activity, found),
+        )
+        network, before, after = match_rates(network, samples.events, target, settings.threads)
         matched = network
         stages.end("matched", lambda events: _decisions(matched, events, settings.threads))
     network = _with_accuracy(network, stages)
@@ -164,8 +173,10 @@ def compress(
         bits_per_synapse=placed.synapse_words[0] * WORD_BITS / max(network.num_synapses, 1),
         state_bits=network.state_bits,
         fine_tune_epochs=settings.fine_tune_epochs,
-        rate_error_before=error_before,
-        rate_error_after=error_after,
+        rate_error_before=before.rate_error if before else None,
+        rate_error_after=after.rate_error if after else None,
+        agreement_before=before.agreement if before else None,
+        agreement_after=after.agreement if after else None,
         spikes_per_inference=float(batch.spike_counts.sum()) / windows,
         sops_per_inference=float(batch.sops.sum()) / windows,
         settings=asdict(settings),

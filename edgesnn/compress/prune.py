@@ -86,6 +86,8 @@ def _by_elimination(objective: str) -> Pruner:
                 first_cut=FIRST_CUT * layer.sparsity,
             )
             losses[group.rows] = found[:, :fan_in]
+        # Damping gives a cost to inputs that calibration never saw; they have none.
+        losses[:, layer.statistics.rates == 0] = 0.0
         # Membranes of different rows are compared in units of their thresholds.
         return losses / layer.thresholds[:, None] ** 2
 

@@ -149,7 +149,9 @@ class Demo:
             network, report = compress(
                 trained.model,
                 training,
-                CompressionSettings(sparsity=self.sparsity),
+                CompressionSettings(
+                    sparsity=self.sparsity, fine_tune_epochs=40, fine_tune_rate=1e-2, threads=1
+                ),
                 held_out,
                 lambda step: advance(text=f"compress: {step}"),
             )

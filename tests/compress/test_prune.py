@@ -1,4 +1,4 @@
-"""Pruning: how many weights stay, which ones, and what is refused."""
+"""Which weights go: each method by its own score, and what the rest makes up for."""
 
 from __future__ import annotations
 
@@ -6,129 +6,133 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import torch
 
-from edgesnn.compress.calibrate import Calibration, calibrate
-from edgesnn.compress.prune import PRUNERS, apply_masks, prune
+from edgesnn.compress import settings
+from edgesnn.compress.layers import weights_of
+from edgesnn.compress.prune import PRUNERS, prune, pruned_model
+from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows
-from edgesnn.model import Model, ModelConnection, ModelPopulation
-from edgesnn.network import InputPopulation, Readout, ReadoutRule
+from edgesnn.model import Model
+from edgesnn.train.dynamics import Dynamics
+from tests.compress.models import convolutional, events, feed_forward, recurrent
 
 
-def model(seed: int = 0) -> Model:
-    rng = np.random.default_rng(seed)
+def both(model: Model, samples: EventWindows) -> Statistics:
+    return collect(model, samples, ("membrane", "input"))
 
-    def neurons(name: str, size: int, spiking: bool) -> ModelPopulation:
-        return ModelPopulation(
-            name, np.full(size, 2.0), np.full(size, 0.9), np.zeros(size), spiking
+
+@pytest.mark.parametrize("method", PRUNERS)
+@pytest.mark.parametrize("make", [feed_forward, recurrent, convolutional])
+def test_every_connection_keeps_as_many_weights_as_was_allocated(method: str, make: object) -> None:
+    model: Model = make()  # type: ignore[operator]
+    samples = events(model.num_inputs)
+    kept = [max(1, c.parameters.size // (3 + i)) for i, c in enumerate(model.connections)]
+    pruned = prune(model, both(model, samples), kept, method)
+    after = pruned_model(model, pruned)
+    counts = [int(np.count_nonzero(c.parameters)) for c in after.connections]
+    assert counts == kept
+    assert [type(c) for c in after.connections] == [type(c) for c in model.connections]
+
+
+def test_magnitude_keeps_the_largest_weights_as_they_are() -> None:
+    model = feed_forward()
+    pruned = prune(model, collect(model, events(20), ()), [80, 20], "magnitude")
+    for layer, count in zip(pruned, (80, 20), strict=True):
+        before = weights_of(model, layer.layer)
+        limit = before.abs().flatten().sort(descending=True).values[count - 1]
+        assert torch.equal(layer.masks, before.abs() >= limit)
+        assert torch.equal(layer.weights, before * layer.masks)
+        assert not layer.bias.any()
+
+
+def test_activity_keeps_weights_of_busy_sources() -> None:
+    model = feed_forward()
+    rasters = np.zeros((4, 12, 20), np.uint8)
+    rasters[:, ::2, 3] = 1
+    rasters[:, 0, 7] = 1
+    samples = EventWindows.from_rasters(rasters)
+    (first, _) = prune(model, collect(model, samples, ()), [16 + 8, 64], "activity")
+    assert first.masks[:, 3].sum() + first.masks[:, 7].sum() == 24
+    assert first.masks[:, 3].sum() > first.masks[:, 7].sum()
+
+
+def membrane_error(model: Model, changed: Model, samples: EventWindows) -> float:
+    """Of the hidden population without its resets, relative to silence."""
+    never = replace(model.populations[1], spiking=False)
+    found = []
+    for m in (model, changed):
+        hidden = replace(never, bias=m.populations[1].bias)  # type: ignore[union-attr, type-var]
+        linear = replace(m, populations=(m.populations[0], hidden, m.populations[2]))
+        values = Dynamics(linear).record(samples).values[1]
+        assert values is not None
+        found.append(values.double())
+    return float(((found[0] - found[1]) ** 2).sum() / (found[0] ** 2).sum())
+
+
+def test_the_better_the_objective_the_smaller_the_error_of_membranes() -> None:
+    model = feed_forward(30, 24, decay=0.96875)
+    samples = events(30, windows=60, steps=40, rate=0.1)
+    statistics = both(model, samples)
+    errors = [
+        membrane_error(
+            model, pruned_model(model, prune(model, statistics, [150, 60], method)), samples
         )
-
-    return Model(
-        (InputPopulation("in", 6), neurons("hidden", 8, True), neurons("out", 3, False)),
-        (
-            ModelConnection(0, 1, rng.normal(size=(6, 8))),
-            ModelConnection(1, 2, rng.normal(size=(8, 3))),
-        ),
-        Readout(2, ReadoutRule.MEMBRANE_SUM, 5),
-    )
+        for method in ("sbc", "obc", "activity", "magnitude")
+    ]
+    assert errors == sorted(errors)
+    assert errors[1] < 0.5 * errors[3]
 
 
-def activity(model: Model, rates: np.ndarray) -> Calibration:
-    nothing = tuple(np.zeros(p.size, np.float32) for p in model.populations)
-    return Calibration((rates.astype(np.float32), *nothing[1:]), nothing, nothing)
+def test_without_its_bias_a_neuron_has_more_error() -> None:
+    model, samples = feed_forward(), events(20)
+    statistics = both(model, samples)
+    errors = []
+    for bias in (True, False):
+        pruned = prune(model, statistics, [80, 30], "sbc", bias)
+        assert bool(pruned[0].bias.any()) is bias
+        errors.append(membrane_error(model, pruned_model(model, pruned), samples))
+    assert errors[0] < errors[1]
 
 
-@given(st.sampled_from(sorted(PRUNERS)), st.floats(0, 0.95), st.integers(0, 50))
-def test_as_many_weights_go_as_asked(method: str, sparsity: float, seed: int) -> None:
-    trained = model(seed)
-    calibration = activity(trained, np.ones(6))
-    try:
-        masks = prune(trained, calibration, sparsity, method)
-    except InputError as error:
-        assert "must keep at least one weight" in str(error)  # noqa: PT017
-        return
-    sizes = [c.weights.size for c in trained.connections]
-    kept = [int(m.sum()) for m in masks]
-    if method == "global-magnitude":
-        assert sum(kept) == sum(sizes) - round(sum(sizes) * sparsity)
-    else:
-        assert kept == [size - round(size * sparsity) for size in sizes]
+def test_weights_that_are_zero_stay_zero() -> None:
+    model = feed_forward()
+    sparse = model.connections[0].parameters.copy()
+    sparse[::2] = 0.0
+    model = model.with_parameters((sparse, model.connections[1].parameters))
+    for method in PRUNERS:
+        pruned = prune(model, both(model, events(20)), [150, 30], method)
+        assert not pruned[0].masks[:, ::2].any()
+        assert not pruned[0].weights[:, ::2].any()
+        everything = prune(model, both(model, events(20)), [320, 64], method)
+        assert torch.equal(everything[0].weights, weights_of(model, everything[0].layer))
 
 
-def test_magnitude_keeps_the_largest_of_each_connection() -> None:
-    trained = model()
-    for mask, c in zip(prune(trained, activity(trained, np.ones(6)), 0.75, "magnitude"),
-                       trained.connections, strict=True):  # fmt: skip
-        sizes = np.abs(c.weights)
-        assert sizes[mask].min() >= sizes[~mask].max()
+def test_inputs_that_calibration_never_saw_go_first() -> None:
+    model = feed_forward()
+    rasters = events(20).to_rasters()
+    rasters[:, :, [2, 11]] = 0
+    statistics = both(model, EventWindows.from_rasters(rasters))
+    for method in ("sbc", "obc", "activity"):
+        pruned = prune(model, statistics, [18 * 16, 64], method)
+        gone = ~pruned[0].masks
+        assert gone.sum() == 2 * 16
+        assert gone[:, [2, 11]].all()
 
 
-def test_global_magnitude_compares_weights_relative_to_thresholds() -> None:
-    trained = model()
-    hidden = trained.populations[1]
-    assert isinstance(hidden, ModelPopulation)
-    easy = replace(hidden, threshold=np.full(8, 1.0))
-    calibration = activity(trained, np.ones(6))
-    eager = replace(trained, populations=(trained.populations[0], easy, trained.populations[2]))
-    plain = prune(trained, calibration, 0.5, "global-magnitude")
-    tilted = prune(eager, calibration, 0.5, "global-magnitude")
-    assert plain[0].sum() < tilted[0].sum() < 48
+def test_rows_with_decays_of_their_own_are_all_pruned() -> None:
+    model = recurrent(decay=np.linspace(0.5, 0.99, 16))
+    statistics = collect(model, events(20), max_groups=4)
+    pruned = prune(model, statistics, [100, 32, 60], "sbc")
+    assert len(statistics.layers[0].groups["membrane"]) == 4
+    assert int(pruned[0].masks[:, :20].sum()) == 100
+    assert int(pruned[0].masks[:, 20:].sum()) == 60
+    assert pruned[0].bias.all()
 
 
-def test_activity_drops_weights_of_silent_sources_first() -> None:
-    trained = model()
-    calibration = activity(trained, np.array([1, 1, 1, 0, 0, 0]))
-    quiet = replace(trained, connections=trained.connections[:1])
-    (mask,) = prune(quiet, calibration, 0.5, "activity")
-    assert mask[:3].all()
-    assert not mask[3:].any()
-
-
-def test_equal_weights_are_broken_by_position() -> None:
-    flat = model().with_weights((np.ones((6, 8)), np.ones((8, 3))))
-    mask = prune(flat, activity(flat, np.ones(6)), 0.5, "magnitude")[0]
-    assert mask.ravel().tolist() == [True] * 24 + [False] * 24
-
-
-def test_masks_leave_the_other_weights_alone() -> None:
-    trained = model()
-    masks = prune(trained, activity(trained, np.ones(6)), 0.5, "magnitude")
-    for before, after, mask in zip(trained.connections, apply_masks(trained, masks).connections,
-                                   masks, strict=True):  # fmt: skip
-        assert np.array_equal(after.weights[mask], before.weights[mask])
-        assert not after.weights[~mask].any()
-
-
-@pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, float("nan")])
-def test_sparsity_outside_its_range_is_refused(sparsity: float) -> None:
-    trained = model()
-    with pytest.raises(InputError, match="sparsity must be at least 0 and below 1, not"):
-        prune(trained, activity(trained, np.ones(6)), sparsity)
-
-
-def test_unknown_method_lists_the_known_ones() -> None:
-    trained = model()
-    with pytest.raises(InputError, match="must be one of magnitude, global-magnitude, activity"):
-        prune(trained, activity(trained, np.ones(6)), 0.5, "random")
-
-
-def test_connection_that_would_be_emptied_is_named() -> None:
-    trained = model()
-    weak = trained.with_weights((trained.connections[0].weights, np.full((8, 3), 0.0)))
-    with pytest.raises(InputError, match="hidden -> out must keep at least one weight"):
-        prune(weak, activity(weak, np.ones(6)), 0.5)
-
-
-def test_calibration_counts_events_of_sources() -> None:
-    rasters = np.zeros((2, 4, 6), np.uint8)
-    rasters[:, ::2, 1] = 3
-    found = calibrate(model(), EventWindows.from_rasters(rasters))
-    assert found.source_rates[0].tolist() == [0, 1.5, 0, 0, 0, 0]
-
-
-@pytest.mark.parametrize("shape", [(0, 4, 6), (2, 4, 5)])
-def test_calibration_needs_samples_that_fit(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="calibration needs at least one window of 6 sources"):
-        calibrate(model(), EventWindows.from_rasters(np.zeros(shape, np.uint8)))
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    model = feed_forward()
+    with pytest.raises(InputError, match="one of magnitude, activity, obc, sbc, not 'best'"):
+        prune(model, collect(model, events(20), ()), [10, 10], "best")
+    assert set(settings.PRUNER_NAMES) == set(PRUNERS)

@@ -1,113 +1,147 @@
-"""Quantization: codes, scales and their error, compared with brute force."""
+"""Models to codes: common units, shared read-outs, and mask and codes chosen together."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from edgesnn.compress.quantize import (
-    LARGEST_CODE,
-    MAX_RELATIVE_SHIFT,
-    best_scales,
-    quantize,
-    to_nearest,
-)
+from edgesnn.compress import settings
+from edgesnn.compress.grid import Grid
+from edgesnn.compress.joint import ORDERS, Problem, jointly, prune_first, quantize_first, swap
+from edgesnn.compress.layers import weights_of
+from edgesnn.compress.obs import compensate
+from edgesnn.compress.prune import prune
+from edgesnn.compress.quantize import QUANTIZERS, connections_of, quantize, quantized_model
+from edgesnn.compress.rounding import by_descent, column_by_column
+from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.errors import InputError
-from edgesnn.model import Model, ModelConnection, ModelPopulation
-from edgesnn.network import InputPopulation, Readout
-
-MATRICES = arrays.arrays(
-    np.float32, (5, 4), elements=st.floats(-8, 8, width=32, allow_subnormal=False)
-)
+from edgesnn.model import Model
+from tests.compress.models import convolutional, events, feed_forward, recurrent
+from tests.compress.test_obs import layer
 
 
-@given(MATRICES)
-def test_codes_are_symmetric_and_round_to_the_nearest(weights: np.ndarray) -> None:
-    (q,) = to_nearest([weights], shared=False)
-    assert np.abs(q.codes).max(initial=0) <= LARGEST_CODE
-    assert (q.scale > 0).all()
-    inside = np.abs(weights) <= LARGEST_CODE * q.scale
-    assert (np.abs(weights - q.values())[inside] <= (0.5001 * q.scale + 0 * weights)[inside]).all()
+def pieces(model: Model, kept: list[int] | None = None) -> tuple[Statistics, list]:
+    statistics = collect(model, events(model.num_inputs), ("membrane", "input"))
+    everything = [c.parameters.size for c in model.connections]
+    return statistics, prune(model, statistics, kept or everything, "sbc")
 
 
-@given(MATRICES)
-def test_zero_stays_zero_and_signs_never_flip(weights: np.ndarray) -> None:
-    (q,) = to_nearest([weights], shared=False)
-    assert (q.codes * np.sign(weights) >= 0).all()
-    assert not q.codes[weights == 0].any()
+@pytest.mark.parametrize("method", QUANTIZERS)
+@pytest.mark.parametrize("make", [feed_forward, recurrent, convolutional])
+def test_codes_stand_for_weights_that_are_near(method: str, make: object) -> None:
+    model: Model = make()  # type: ignore[operator]
+    statistics, pruned = pieces(model)
+    quantized = quantize(model, statistics, pruned, method)
+    after = quantized_model(model, quantized)
+    for c, d, q in zip(
+        model.connections, after.connections, connections_of(quantized), strict=True
+    ):
+        assert q.codes.dtype == np.int8
+        assert np.abs(q.codes).max() <= 7
+        assert np.linalg.norm(c.parameters - d.parameters) < 0.35 * np.linalg.norm(c.parameters)
+        scale = q.scale.reshape(c.parameters.shape[1], -1)[:, 0]
+        assert np.allclose(d.parameters, q.codes * scale * 2.0**q.shift, rtol=1e-5)
 
 
-def test_searched_scale_is_close_to_the_best_of_a_fine_search() -> None:
-    columns = np.random.default_rng(0).standard_t(3, (60, 20))
-
-    def error(scale: np.ndarray) -> np.ndarray:
-        codes = np.clip(np.rint(columns / scale), -LARGEST_CODE, LARGEST_CODE)
-        return ((columns - codes * scale) ** 2).sum(axis=0)
-
-    largest = np.abs(columns).max(axis=0) / LARGEST_CODE
-    fine = np.min([error(largest * part) for part in np.linspace(0.2, 1.0, 2000)], axis=0)
-    found = error(best_scales(columns))
-    assert (found <= 1.1 * fine).all()
-    assert found.sum() < 0.95 * error(largest).sum()
+def test_read_out_neurons_share_one_unit_and_others_have_their_own() -> None:
+    model = feed_forward()
+    hidden, output = quantize(model, *pieces(model))
+    assert len(hidden.scale.unique()) == 16
+    assert len(output.scale.unique()) == 1
 
 
-def test_weights_on_the_grid_are_exact() -> None:
-    codes = np.random.default_rng(1).integers(-7, 8, (30, 6))
-    codes[0] = 7
-    scale = np.array([0.5, 1, 2, 0.1, 3, 0.01])
-    (q,) = to_nearest([codes * scale], shared=False)
-    assert np.array_equal(q.codes, codes)
-    assert np.allclose(q.scale * 2.0**q.shift, scale)
+def test_recurrent_and_input_weights_of_a_neuron_share_its_unit_times_a_power_of_two() -> None:
+    model = recurrent()
+    first, _, loop = model.connections
+    model = model.with_parameters((8 * first.parameters, model.connections[1].parameters,
+                                   loop.parameters))  # fmt: skip
+    quantized = quantize(model, *pieces(model))
+    found = connections_of(quantized)
+    assert found[0].shift - found[2].shift in (3, 4)
+    assert np.array_equal(found[0].scale, found[2].scale)
 
 
-def test_readout_shares_one_scale() -> None:
-    weights = np.random.default_rng(2).normal(size=(10, 4)) * [1, 2, 3, 4]
-    (q,) = to_nearest([weights], shared=True)
-    assert len(np.unique(q.scale)) == 1
+def test_pruned_weights_have_no_code() -> None:
+    model = recurrent()
+    for order in ORDERS:
+        statistics, pruned = pieces(model, [100, 40, 80])
+        quantized = quantize(model, statistics, pruned, order=order)
+        counts = [int(np.count_nonzero(q.codes)) for q in connections_of(quantized)]
+        assert counts[0] + counts[2] <= 180
+        assert counts[1] <= 40
+        assert sum(counts) > 0.85 * 220
 
 
-def test_connections_of_one_neuron_share_a_unit_and_differ_by_shifts() -> None:
-    rng = np.random.default_rng(3)
-    small, large = rng.normal(size=(20, 5)), 9 * rng.normal(size=(20, 5))
-    a, b = to_nearest([small, large], shared=False)
-    assert np.array_equal(a.scale, b.scale)
-    assert (a.shift, b.shift) == (0, 3)
-    for weights, q in ((small, a), (large, b)):
-        error = np.linalg.norm(weights - q.values()) / np.linalg.norm(weights)
-        assert error < 0.15
+def test_fewer_bits_have_more_error() -> None:
+    model = feed_forward()
+    statistics, pruned = pieces(model)
+    errors = []
+    for bits in (4, 3, 2):
+        (first, _) = quantize(model, statistics, pruned, grid=Grid(bits))
+        before = weights_of(model, first.layer)
+        errors.append(float((before - first.weights()).norm() / before.norm()))
+        assert int(first.codes.abs().max()) == Grid(bits).largest_code
+    assert errors == sorted(errors)
 
 
-def test_shifts_between_connections_are_bounded() -> None:
-    a, b = to_nearest([np.full((2, 2), 1e-6), np.full((2, 2), 1e6)], shared=False)
-    assert (a.shift, b.shift) == (0, MAX_RELATIVE_SHIFT)
+def test_decays_in_several_groups_keep_a_shared_scale_shared() -> None:
+    model = recurrent(decay=np.linspace(0.5, 0.99, 16))
+    quantized = quantize(model, *pieces(model), grid=Grid(granularity="layer"))
+    assert len(quantized[0].scale.unique()) == 1
 
 
-def test_neuron_without_weights_gets_a_unit_all_the_same() -> None:
-    weights = np.array([[0.0, 1.4], [0.0, 0.7]])
-    (q,) = to_nearest([weights], shared=False)
-    assert q.scale[0] == q.scale[1] > 0
-    (empty,) = to_nearest([0 * weights], shared=False)
-    assert empty.scale.tolist() == [1, 1]
+def problem(seed: int = 0, keep: float = 0.4) -> Problem:
+    _, hessian, weights = layer(5, 24, seed)
+    chosen = torch.rand(weights.shape, generator=torch.Generator().manual_seed(seed)) < keep
+    chosen[:, -1] = True
+    present = compensate(hessian, weights, chosen)
+    scale = Grid().scales(present[:, :-1], torch.ones(23, dtype=torch.float64), shared=False)
+    ones = torch.ones(5, dtype=torch.float64)
+    return Problem(
+        hessian, weights, present, chosen, scale, Grid(), 1, shared=False, fixed=False,
+        thresholds=ones,
+    )  # fmt: skip
 
 
-def test_model_is_quantized_connection_by_connection() -> None:
-    rng = np.random.default_rng(4)
+@given(st.integers(0, 1000))
+@hypothesis_settings(max_examples=20, deadline=None)
+def test_the_joint_choice_is_at_least_as_good_as_either_order(seed: int) -> None:
+    task = problem(seed)
+    best = task.error(jointly(task, by_descent))
+    assert best <= task.error(prune_first(task, by_descent)) * (1 + 1e-9)
+    assert best <= task.error(quantize_first(task, by_descent)) * (1 + 1e-9)
 
-    def neurons(name: str) -> ModelPopulation:
-        return ModelPopulation(name, np.ones(4), np.ones(4), np.zeros(4))
 
-    model = Model(
-        (InputPopulation("in", 4), neurons("a"), neurons("b")),
-        tuple(ModelConnection(s, t, rng.normal(size=(4, 4))) for s, t in ((1, 2), (0, 1), (1, 1))),
-        Readout(2),
-    )
-    one, two, three = quantize(model)
-    assert np.array_equal(two.scale, three.scale)
-    assert not np.array_equal(one.scale, two.scale)
-    for c, q in zip(model.connections, (one, two, three), strict=True):
-        assert np.linalg.norm(c.weights - q.values()) < 0.15 * np.linalg.norm(c.weights)
-    with pytest.raises(InputError, match="must be one of nearest, not 'ternary'"):
-        quantize(model, "ternary")
+@given(st.integers(0, 1000))
+@hypothesis_settings(max_examples=20, deadline=None)
+def test_a_swap_lowers_the_error_and_keeps_the_number_of_weights(seed: int) -> None:
+    task = problem(seed)
+    start = prune_first(task, column_by_column)
+    swapped, masks = swap(task, start)
+    assert torch.equal((swapped.codes != 0).sum(dim=1), (start.codes != 0).sum(dim=1))
+    assert task.error(swapped) <= task.error(start) * (1 + 1e-9)
+    assert not swapped.codes[~masks].any()
+    assert masks[:, -1].all()
+
+
+def test_swaps_find_what_was_pruned_by_mistake() -> None:
+    task = problem()
+    random = prune_first(task, by_descent)
+    assert task.error(jointly(task, by_descent)) < 0.7 * task.error(random)
+
+
+def test_unknown_names_are_refused_with_the_known_ones() -> None:
+    model = feed_forward()
+    statistics, pruned = pieces(model)
+    with pytest.raises(InputError, match="one of nearest, obc, sbc, obc-descent, sbc-descent"):
+        quantize(model, statistics, pruned, "gptq")
+    with pytest.raises(InputError, match="order must be one of prune-first, quantize-first, joint"):
+        quantize(model, statistics, pruned, order="best")
+    with pytest.raises(InputError, match="'prune-first' with the quantizer 'nearest'"):
+        quantize(model, statistics, pruned, "nearest", order="joint")
+    assert set(settings.QUANTIZER_NAMES) == set(QUANTIZERS)
+    assert set(settings.ORDER_NAMES) == set(ORDERS)
