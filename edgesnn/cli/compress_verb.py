@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgesnn.cli.options import Json, check_choice, check_outputs, report_left_over
-from edgesnn.cli.output import Output, json_line, percent
+from edgesnn.cli.output import Output, json_line
 from edgesnn.compress import settings as names
 from edgesnn.errors import InputError
 from edgesnn.extras import needs_extra
@@ -56,6 +57,16 @@ def _samples(
     return found.training, found.held_out if given is None else given
 
 
+def _check_different(model: Path, *outputs: Path | None) -> None:
+    """Raise a usage error if a file would be written over another one of this command."""
+    files = [model, *(path for path in outputs if path is not None)]
+    if len({path.resolve() for path in files}) != len(files):
+        raise typer.BadParameter(
+            "the model, --output, --report and --html must be different files, not "
+            + ", ".join(str(path) for path in files)
+        )
+
+
 def compress(
     model: Annotated[Path, typer.Argument(help="A trained model.", exists=True, dir_okay=False)],
     output: Annotated[
@@ -92,6 +103,7 @@ def compress(
     fine_tune: Annotated[
         int, typer.Option(min=0, help="Epochs of training through the rounding afterwards.")
     ] = 0,
+    fine_tune_rate: Annotated[float, typer.Option(help="Learning rate of that training.")] = 1e-3,
     state_bits: Annotated[
         str, typer.Option(help=f"Width of a membrane: {AUTO}, {', '.join(map(str, STATE_BITS))}.")
     ] = AUTO,
@@ -124,9 +136,15 @@ def compress(
     report: Annotated[
         Path | None, typer.Option(help="Also write the report as JSON.", dir_okay=False)
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Also write the report as a page with pictures.", dir_okay=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compress a trained model to a sparse network with 4-bit weights.
+
+    Files are written when all is done: after Ctrl-C there are none.
 
     Example: edgesnn compress digits.model -o digits.esnn --sparsity 0.8
     """
@@ -144,15 +162,23 @@ def compress(
             range=range,
             match_rates=match_rates,
             fine_tune_epochs=fine_tune,
+            fine_tune_rate=fine_tune_rate,
             state_bits=None if state_bits == AUTO else int(state_bits),
             threads=threads,
             seed=seed,
         )
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
-    check_outputs(output, report)
+    _check_different(model, output, report, html)
+    check_outputs(output, report, html)
+    # Read when PyTorch is loaded, as in the verb train.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with needs_extra("compression", "train"):
         from edgesnn.compress.pipeline import compress as run
+        from edgesnn.compress.summary import picture_data
+    if html is not None:
+        with needs_extra("the report as a page", "report"):
+            from edgesnn.compress.report_page import page
     from edgesnn import model_file
     from edgesnn.checkpoint import read_checkpoint
     from edgesnn.files import write_whole
@@ -160,19 +186,27 @@ def compress(
 
     trained = read_checkpoint(model)
     training, evaluation = _samples(out, trained, samples, evaluate, data)
+    chosen = training.per_class(calibration, seed)
     with out.progress("compress") as advance:
         network, found = run(
             trained,
-            training.per_class(calibration, seed),
+            chosen,
             settings,
             evaluation,
             lambda step: advance(text=f"compress: {step}"),
             cores={board.name: board.core_config for board in all_boards()},
             training=training,
         )
+        shown = b""
+        if html is not None:
+            advance(text="compress: page")
+            pictures = picture_data(trained, network, chosen.events, threads)
+            shown = page(found, pictures, f"Compression of {model.name}").encode(errors="replace")
     model_file.write(network, output)
     if report is not None:
         write_whole(report, (json_line(found.as_json()) + "\n").encode())
+    if html is not None:
+        write_whole(html, shown)
     show_compression(out, found)
     out.line(f"{output}: {network.num_synapses:,} synapses, {output.stat().st_size:,} bytes")
     out.result({"output": str(output), **found.as_json()})
@@ -180,47 +214,18 @@ def compress(
 
 def show_compression(out: Output, report: CompressionReport) -> None:
     """The report as tables."""
-    out.table(
-        "Connections",
-        ("connection", "weights", "kept", "sparsity", "bits/synapse", "weight error", "shift"),
-        [
-            (
-                c.name,
-                c.weights,
-                c.kept,
-                percent(c.sparsity),
-                c.bits_per_synapse,
-                percent(c.weight_error),
-                c.weight_shift,
-            )
-            for c in report.layers
-        ],
-    )
-    out.table(
-        "Populations, network against model",
-        ("population", "neurons", "spikes/step, model", "network", "membrane", "trains", "CKA"),
-        [
-            (
-                p.name,
-                p.size,
-                p.float_rate,
-                p.network_rate,
-                percent(p.membrane_error),
-                percent(p.van_rossum_error),
-                p.cka,
-            )
-            for p in report.populations
-        ],
-    )
-    out.table(
-        "Steps",
-        ("after", "accuracy", "seconds"),
-        [(s.name, percent(s.accuracy), s.seconds) for s in report.stages],
-    )
-    out.line(
-        f"{report.num_synapses:,} synapses at {report.bits_per_synapse:.1f} bits, membranes of "
-        f"{report.state_bits} bits; {report.spikes_per_inference:,.0f} spikes and "
-        f"{report.sops_per_inference:,.0f} synaptic operations for one decision"
-    )
+    from edgesnn.compress import report_tables as tables
+
+    for make in (
+        tables.connections,
+        tables.storage,
+        tables.populations,
+        tables.work,
+        tables.steps,
+    ):
+        table = make(report)
+        out.table(table.title, table.columns, table.rows)
+    for text in tables.sentences(report):
+        out.line(text)
     for name, short in report.boards.items():
         out.line(f"{name}: {'fits' if not short else 'does not fit: ' + '; '.join(short)}")

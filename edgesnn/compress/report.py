@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field
 from math import sqrt
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True)
 class LayerReport:
@@ -139,3 +142,34 @@ class CompressionReport:
     def accuracy(self, stage: str) -> float | None:
         """Accuracy after the step of that name; None if it was not measured."""
         return next((s.accuracy for s in self.stages if s.name == stage), None)
+
+
+@dataclass(frozen=True, eq=False)
+class RatesOf:
+    """One spiking population, float64 [size] each: spikes per step of every neuron."""
+
+    name: str
+    model: npt.NDArray[np.float64]
+    network: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class NumbersOf:
+    """Integers of the network that have a name."""
+
+    name: str
+    values: npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureData:
+    """What the pictures show beyond the report: a value for each neuron or synapse.
+
+    rates        of each spiking population, on the calibration samples
+    codes        of each connection, one for each synapse
+    thresholds   of each spiking population, units of its membranes
+    """
+
+    rates: tuple[RatesOf, ...]
+    codes: tuple[NumbersOf, ...]
+    thresholds: tuple[NumbersOf, ...]

@@ -11,8 +11,14 @@ from edgesnn import placement
 from edgesnn.compress.layers import weights_of
 from edgesnn.compress.measure import distances
 from edgesnn.compress.quantize import QuantizedLayer
-from edgesnn.compress.report import LayerReport, PopulationReport
-from edgesnn.compress.statistics import Statistics
+from edgesnn.compress.report import (
+    LayerReport,
+    NumbersOf,
+    PictureData,
+    PopulationReport,
+    RatesOf,
+)
+from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.compress.storage import bits_per_synapse
 from edgesnn.compress.to_integers import IntegerNetwork
 from edgesnn.core_config import WORD_BITS, CoreConfig
@@ -142,3 +148,25 @@ def shortages(network: Network, cores: Mapping[str, CoreConfig]) -> dict[str, li
         used = placement.usage(placement.place(network, config.lanes), config)
         result[name] = [f"{u.name}: {u.needed} of {u.available}" for u in used if not u.fits]
     return result
+
+
+def picture_data(
+    model: Model, network: Network, events: EventWindows, threads: int = 1
+) -> PictureData:
+    """What the pictures of a report show, from the model, what became of it, and the events that
+    it was calibrated on."""
+    before = collect(model, events, objectives=()).rates
+    after = network_rates(network, events, threads)
+    spiking = {
+        i: p
+        for i, p in enumerate(network.populations)
+        if isinstance(p, LifPopulation) and p.spiking
+    }
+    return PictureData(
+        rates=tuple(RatesOf(p.name, before[i], after[i]) for i, p in spiking.items()),
+        codes=tuple(
+            NumbersOf(model.name_of(c), n.synapses.weights)
+            for c, n in zip(model.connections, network.connections, strict=True)
+        ),
+        thresholds=tuple(NumbersOf(p.name, p.threshold) for p in spiking.values()),
+    )

@@ -45,7 +45,7 @@ HOMES = {
     "typer": ("edgesnn.cli",),
     "rich": ("edgesnn.cli", "edgesnn.demo"),
     "sklearn": ("edgesnn.recipes",),
-    "matplotlib": ("edgesnn.demo.pictures",),
+    "matplotlib": ("edgesnn.demo.pictures", "edgesnn.compress.report_pictures"),
     "pydantic": ("edgesnn.model_file", "edgesnn.checkpoint"),
     "safetensors": ("edgesnn.model_file", "edgesnn.checkpoint"),
 }
