@@ -21,6 +21,7 @@ th, td { padding: 0.2rem 0.7rem; text-align: left; border-bottom: 1px solid #888
 th { white-space: nowrap; } .number { text-align: right; font-variant-numeric: tabular-nums; }
 tr.all td { font-weight: 600; }
 figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; }
+figure svg * { stroke-linejoin: round; stroke-linecap: butt; }
 figcaption, .note { font-size: 0.85rem; opacity: 0.8; max-width: 46rem; }
 """
 
@@ -53,75 +54,67 @@ def _table(table: ReportTable) -> str:
     )
 
 
-def _picture(svg: str, caption: str) -> str:
+def _picture(svg: str, caption: str, count: int = 0) -> str:
+    """``svg`` with a caption; nothing without a picture.
+
+    count   things to show; the caption says if a picture has no room for all
+    """
     if not svg:
         return ""
+    if count > pictures.MAX_PANELS:
+        caption += f" The first {pictures.MAX_PANELS} of {count} are shown."
     text = escape(caption)
     labelled = svg.replace("<svg", f'<svg role="img" aria-label="{text}"', 1)
     return f"<figure>\n{labelled}\n<figcaption>{text}</figcaption></figure>"
 
 
+def _section(table: ReportTable, *shown: str) -> str:
+    """A table and its pictures; nothing if the table is empty."""
+    if not table.rows:
+        return ""
+    parts = [f"<h2>{escape(table.title)}</h2>", _table(table), *filter(None, shown)]
+    return "\n".join(["<section>", *parts, "</section>"])
+
+
 def page(report: CompressionReport, data: PictureData, title: str) -> str:
-    """The whole page as HTML text.
+    """The whole page as HTML text, of about 100 kB.
 
     title   of the page, as the name of the model
     """
-    first = f"The first {pictures.MAX_PANELS} are shown."
-
-    def caption(text: str, count: int) -> str:
-        return f"{text} {first}" if count > pictures.MAX_PANELS else text
-
-    lead = "".join(f"<p>{escape(text)}.</p>\n" for text in tables.sentences(report))
-    sections: list[tuple[ReportTable, list[str]]] = [
-        (
-            tables.steps(report),
-            [_picture(pictures.steps(report), "Time and accuracy of each step.")],
-        ),
-        (tables.connections(report), [
-            _picture(
-                pictures.codes(data),
-                caption("How often each code occurs, synapse by synapse.", len(data.codes)),
-            )
-        ]),
-        (tables.storage(report), [
-            _picture(
-                pictures.storage(report),
-                caption("Bits for each synapse that is left.", len(report.layers)),
-            )
-        ]),
-        (tables.populations(report), [
-            _picture(
-                pictures.rates(data),
-                caption(
-                    "Spikes per step of every neuron on the calibration samples, network against "
-                    "model; on the line they are the same.",
-                    len(data.rates),
-                ),
-            ),
-            _picture(
-                pictures.thresholds(data),
-                caption("Thresholds in units of each neuron's membrane.", len(data.thresholds)),
-            ),
-        ]),
-        (tables.work(report), [
-            _picture(
-                pictures.work(report),
-                caption(
-                    "Synaptic operations into each population for one decision.",
-                    len(report.populations),
-                ),
-            )
-        ]),
-        (tables.boards(report), []),
-        (tables.settings(report), []),
-    ]  # fmt: skip
-    body = "\n".join(
-        "\n".join(
-            [f"<section>\n<h2>{escape(table.title)}</h2>", _table(table), *shown, "</section>"]
-        )
-        for table, shown in sections
-        if table.rows
+    steps = _picture(pictures.steps(report), "Time and accuracy of each step.")
+    codes = _picture(
+        pictures.codes(data), "How often each code occurs, synapse by synapse.", len(data.codes)
     )
+    storage = _picture(
+        pictures.storage(report), "Bits for each synapse that is left.", len(report.layers)
+    )
+    rates = _picture(
+        pictures.rates(data),
+        "Spikes per step of every neuron on the calibration samples, network against model; on the "
+        "line they are the same.",
+        len(data.rates),
+    )
+    thresholds = _picture(
+        pictures.thresholds(data),
+        "Thresholds in units of each neuron's membrane.",
+        len(data.thresholds),
+    )
+    work = _picture(
+        pictures.work(report),
+        "Synaptic operations into each population for one decision.",
+        len(report.populations),
+    )
+    lead = "".join(f"<p>{escape(text)}.</p>\n" for text in tables.sentences(report))
+    sections = (
+        _section(tables.steps(report), steps),
+        _section(tables.connections(report), codes),
+        _section(tables.storage(report), storage),
+        _section(tables.populations(report), rates, thresholds),
+        _section(tables.work(report), work),
+        _section(tables.boards(report)),
+        _section(tables.settings(report)),
+    )
+    body = "\n".join(filter(None, sections))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

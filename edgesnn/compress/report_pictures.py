@@ -34,6 +34,7 @@ MAX_LETTERS = 26
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters of the page, a few bytes each, instead of outlines
     "text.parse_math": False,  # names may hold dollar signs
+    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 9,
     "text.color": TEXT,
     "axes.labelcolor": TEXT,
@@ -62,7 +63,8 @@ def _svg(figure: Figure, name: str) -> str:
     figure.savefig(room, format="svg", transparent=True, dpi=144, metadata=nothing)
     text = room.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    # The page says once what matplotlib says in every picture.
+    text = re.sub(r"<(metadata|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r'\sid="([^"]*)"', rf' id="{name}-\1"', text)
     text = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', text)
@@ -123,7 +125,7 @@ def steps(report: CompressionReport) -> str:
             axes = figure.add_subplot(1, 2, 2)
             _bars(axes, names, [("", AFTER, right)])
             axes.set_xlabel("accuracy, %")
-            axes.set_yticks([])
+            axes.set(xticks=range(0, 101, 20), yticks=[])
         return _svg(figure, "steps")
 
 

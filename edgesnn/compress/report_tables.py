@@ -111,17 +111,17 @@ def populations(report: CompressionReport) -> ReportTable:
 
 
 def work(report: CompressionReport) -> ReportTable:
-    figures = [
+    figures: list[tuple[float, ...]] = [
         (p.float_spikes, p.network_spikes, p.float_sops, p.network_sops) for p in report.populations
     ]
-    rows = [(p.name, *map(round, f)) for p, f in zip(report.populations, figures, strict=True)]
-    rows.append(("all", *(round(sum(column)) for column in zip(*figures, strict=True))))
+    figures.append(tuple(sum(column) for column in zip(*figures, strict=True)))
+    names = [*(p.name for p in report.populations), "all"]
     return ReportTable(
         "Work for one decision",
         "On the calibration samples. A synaptic operation adds one weight that is not 0 to one "
         "membrane; the model's are those that its spikes would cause before pruning.",
         ("population", "spikes, model", "network", "operations, model", "network"),
-        tuple(rows),
+        tuple((name, *(round(f) for f in of)) for name, of in zip(names, figures, strict=True)),
     )
 
 
