@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint bench docs tools mutants coverage clean
+.PHONY: help demo test lint bench bench-compress docs tools mutants coverage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,7 +17,9 @@ help:
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         documentation: every command and example in it is run"
 	@echo "make bench        speed of simulator and core"
-	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits"
+	@echo "make bench-compress  accuracy, time and size of compression on real data; about an hour"
+	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits,"
+	@echo "                  compression"
 	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"
@@ -47,6 +49,12 @@ docs: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benches.simulator
 	$(BIN)/python -m benches.core
+
+# Threads that wait must not spin, or two programs on two cores take ten times as long as one.
+bench-compress: $(STAMP)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benches.compression --write docs/results
+
+results-compression: bench-compress
 
 results-spine: results-simulator results-core results-mutants
 
