@@ -1,0 +1,56 @@
+"""Settings: every name leads somewhere, and what cannot work is refused with what can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from edgesnn.compress import settings as names
+from edgesnn.compress.allocate import ALLOCATORS
+from edgesnn.compress.joint import ORDERS
+from edgesnn.compress.prune import PRUNERS
+from edgesnn.compress.quantize import QUANTIZERS
+from edgesnn.compress.settings import CompressionSettings
+from edgesnn.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("known", "table"),
+    [
+        (names.ALLOCATIONS, ALLOCATORS),
+        (names.PRUNER_NAMES, PRUNERS),
+        (names.QUANTIZER_NAMES, QUANTIZERS),
+        (names.ORDER_NAMES, ORDERS),
+    ],
+)
+def test_names_are_those_of_the_tables(known: tuple[str, ...], table: dict[str, object]) -> None:
+    assert sorted(known) == sorted(table)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sparsity": 1.0}, "sparsity must be at least 0 and below 1, not 1.0"),
+        ({"sparsity": -0.1}, "sparsity must be at least 0 and below 1, not -0.1"),
+        ({"sparsity": float("nan")}, "sparsity must be at least 0 and below 1, not nan"),
+        ({"allocation": "x"}, "allocation must be one of lamps, uniform, global-magnitude, not"),
+        ({"pruner": "x"}, "pruner must be one of sbc, obc, activity, magnitude, not 'x'"),
+        ({"quantizer": "x"}, "quantizer must be one of sbc-descent, sbc, obc-descent, obc, near"),
+        ({"order": "x"}, "order must be one of prune-first, quantize-first, joint, not 'x'"),
+        ({"bits": 5}, "bits must be one of 2, 3, 4, not 5"),
+        ({"granularity": "x"}, "granularity must be one of row, layer, power-of-two, not 'x'"),
+        ({"range": "x"}, "range must be one of hessian, mse, max, not 'x'"),
+        ({"state_bits": 17}, "state_bits must be one of None, 16, 18, 24, not 17"),
+        ({"order": "joint", "quantizer": "nearest"}, "order must be 'prune-first' with the quanti"),
+        ({"fine_tune_epochs": -1}, "fine_tune_epochs must be at least 0 and fine_tune_rate above"),
+        ({"fine_tune_rate": 0.0}, "fine_tune_epochs must be at least 0 and fine_tune_rate above"),
+        ({"lamps_exponent": 0.0}, "lamps_exponent must be above 0, not 0.0"),
+        ({"max_groups": 0}, "max_groups and threads must be at least 1"),
+        ({"threads": 0}, "max_groups and threads must be at least 1"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_what_can(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        CompressionSettings(**values)
+    assert message in str(refused.value)
