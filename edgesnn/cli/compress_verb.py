@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Json, check_choice, check_outputs, report_left_over
+from edgesnn.cli.options import Json, check_choice, check_outputs, report_left_over, share_cores
 from edgesnn.cli.output import Output, json_line
 from edgesnn.compress import settings as names
 from edgesnn.errors import InputError
@@ -171,8 +170,7 @@ def compress(
         raise typer.BadParameter(str(error)) from None
     _check_different(model, output, report, html)
     check_outputs(output, report, html)
-    # Read when PyTorch is loaded, as in the verb train.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_cores()
     with needs_extra("compression", "train"):
         from edgesnn.compress.pipeline import compress as run
         from edgesnn.compress.summary import picture_data

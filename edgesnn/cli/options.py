@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,3 +110,11 @@ def report_left_over(out: Output, left_over: int, needed: int) -> None:
     """Say that the last samples fill no window, if there are such."""
     if left_over:
         out.note(f"The last {left_over} sample(s) fill no window of {needed} and are left out.")
+
+
+def share_cores() -> None:
+    """Threads of PyTorch that wait must not burn cores that others need; call before it is loaded.
+
+    On a busy machine of two cores two threads were three times slower with spinning.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

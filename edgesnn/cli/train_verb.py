@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Json, check_choice, check_outputs
+from edgesnn.cli.options import Json, check_choice, check_outputs, share_cores
 from edgesnn.cli.output import Output, percent
 from edgesnn.extras import needs_extra
 
@@ -69,9 +68,7 @@ def train(
 
     check_choice("a recipe", recipe, RECIPES, "RECIPE")
     check_outputs(output, held_out)
-    # Read when PyTorch is loaded. Threads that wait for one another must not burn the cores that
-    # other programs need: on a busy machine two threads were three times slower with spinning.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    share_cores()
     with needs_extra("training", "train"):
         from edgesnn.recipes.training import train_recipe
     from edgesnn.checkpoint import write_checkpoint

@@ -21,6 +21,9 @@ from edgesnn.network import LifPopulation, Network, ReadoutRule
 from edgesnn.number_format import DECAY_ONE, SignedFormat
 from edgesnn.simulator import Simulator
 
+#: A correction may change this share of the decisions for the worse; less is chance.
+TOLERATED = 0.005
+
 Rates = npt.NDArray[np.float64]
 #: A threshold moves by at most this part of itself.
 LARGEST_MOVE = 0.25
@@ -85,21 +88,21 @@ def match_rates(
 ) -> tuple[Network, Match, Match]:
     """Correct ``network`` on calibration samples.
 
-    The correction of a population is kept only if it brings the rates nearer and the network does
-    not decide like the model on fewer windows than before; that of the read-out if the latter
-    holds. Returns the corrected network, and how near it was before and is now.
+    The correction of a population is kept only if it brings the rates nearer and the network
+    decides like the model on as many windows as before, but for ``TOLERATED``; that of the read-out
+    if the latter holds. Returns the corrected network, and how near it was before and is now.
     """
     streams = list(events.streams())
     before = best = _match(network, streams, target, threads)
     for index in _spiking(network):
         corrected = _match_thresholds(network, index, streams, target.rates[index], threads)
         after = _match(corrected, streams, target, threads)
-        if after.rate_error < best.rate_error and after.agreement >= best.agreement:
+        if after.rate_error < best.rate_error and after.agreement >= best.agreement - TOLERATED:
             network, best = corrected, after
     if target.accumulators is not None:
         corrected = _match_readout(network, streams, target.accumulators, threads)
         after = _match(corrected, streams, target, threads)
-        if after.agreement >= best.agreement:
+        if after.agreement >= best.agreement - TOLERATED:
             network, best = corrected, after
     return network, before, best
 

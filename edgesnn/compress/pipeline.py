@@ -32,6 +32,7 @@ from edgesnn.network import EventLimit, Network, ReadoutRule
 from edgesnn.samples import accuracy
 from edgesnn.simulator import Simulator
 from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.threads import torch_threads
 from edgesnn.train.trainer import decisions
 
 DEFAULTS = CompressionSettings()
@@ -86,6 +87,20 @@ def compress(
     Raises ``InputError`` for settings that cannot work, ``UnsupportedModel`` for what no network of
     integers can be made of, and ``DesignRuleError`` if no weight_shift is safe against overflow.
     """
+    with torch_threads(settings.threads):
+        stages = _Stages(evaluation, progress, settings.threads)
+        tuned_on = samples if training is None else training
+        return _compress(model, samples, settings, stages, cores or {}, tuned_on)
+
+
+def _compress(
+    model: Model,
+    samples: LabelledEvents,
+    settings: CompressionSettings,
+    stages: _Stages,
+    cores: Mapping[str, CoreConfig],
+    training: LabelledEvents,
+) -> tuple[Network, CompressionReport]:
     names = [model.name_of(c) for c in model.connections]
     kept = allocate(
         [c.parameters for c in model.connections],
@@ -95,7 +110,6 @@ def compress(
         settings.lamps_exponent,
     )
     grid = Grid(settings.bits, settings.granularity, settings.range)
-    stages = _Stages(evaluation, progress, settings.threads)
     stages.begin("collect")
     statistics = collect(model, samples.events, _objectives(settings), settings.max_groups)
     stages.end_model("float", model)
@@ -128,7 +142,7 @@ def compress(
             model,
             pruned,
             quantized,
-            samples if training is None else training,
+            training,
             how,
             grid,
             lambda epoch: stages.begin(f"fine-tune {epoch.done}/{epoch.total}"),
@@ -151,9 +165,7 @@ def compress(
     if settings.match_rates:
         stages.begin("match rates")
         # After fine-tuning the model that was trained is what the network should be like.
-        like, activity = (
-            (rounded, of_rounded) if settings.fine_tune_epochs else (model, statistics)
-        )
+        like, activity = (rounded, of_rounded) if settings.fine_tune_epochs else (model, statistics)
         target = Target(
             activity.rates,
             decisions(like, samples.events, settings.threads),
@@ -163,7 +175,7 @@ def compress(
         matched = network
         stages.end("matched", lambda events: _decisions(matched, events, settings.threads))
     network = _with_accuracy(network, stages)
-    measured_on = samples if evaluation is None else evaluation
+    measured_on = samples if stages.evaluation is None else stages.evaluation
     batch = Simulator(network).run_batch(list(measured_on.events.streams()), settings.threads)
     placed = placement.place(network, lanes=1)
     windows = len(measured_on)
@@ -185,7 +197,7 @@ def compress(
             model, statistics, replace(found, network=network), samples.events
         ),
         stages=tuple(stages.stages),
-        boards=shortages(network, cores or {}),
+        boards=shortages(network, cores),
     )
     return network, report
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from edgesnn.train.event_batch import EventBatch
 from edgesnn.train.resume import ResumeFile
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.split import split_validation
+from edgesnn.train.threads import torch_threads
 
 #: Windows that run at a time where nothing is learned.
 WINDOWS_AT_ONCE = 256
@@ -50,17 +50,6 @@ class Epoch:
 
 #: Called after each epoch.
 Progress = Callable[[Epoch], None]
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """PyTorch with ``count`` threads; as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _check(model: Model, data: LabelledEvents) -> None:
@@ -103,7 +92,7 @@ def train(
         data, validation = split_validation(data, settings.validation, settings.seed)
     if validation is None and settings.patience is not None:
         raise InputError("patience must come with validation data, or a share of validation")
-    with _threads(settings.threads):
+    with torch_threads(settings.threads):
         training = _Training(model, data, validation, settings, transform, augment)
         file = None
         if resume is not None:
@@ -263,6 +252,6 @@ def _runs(
 
 def decisions(model: Model, events: EventWindows, threads: int = 1) -> npt.NDArray[np.int64]:
     """What the model in floating point decides for each window; ties go to the lowest index."""
-    with _threads(threads):
+    with torch_threads(threads):
         found = [run.accumulators.argmax(1).numpy() for _, run in _runs(Dynamics(model), events)]
     return np.concatenate(found) if found else np.zeros(0, np.int64)

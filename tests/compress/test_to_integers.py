@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from edgesnn import design_rules
-from edgesnn.compress.calibrate import calibrate
-from edgesnn.compress.quantize import quantize
-from edgesnn.compress.to_integers import to_integers
-from edgesnn.errors import DesignRuleError
+from edgesnn.compress.prune import prune
+from edgesnn.compress.quantize import connections_of, quantize, quantized_model
+from edgesnn.compress.statistics import collect
+from edgesnn.compress.to_integers import FINE_THRESHOLD, IntegerNetwork, to_integers
+from edgesnn.errors import DesignRuleError, UnsupportedModel
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import (
@@ -26,6 +27,8 @@ from edgesnn.network import (
 from edgesnn.neuron import ResetMode
 from edgesnn.reference import simulate
 from edgesnn.train.trainer import decisions
+from tests.compress.models import convolutional
+from tests.compress.models import events as windows_of
 
 
 def model(fan_in: int = 12, recurrent: bool = True, seed: int = 0) -> Model:
@@ -64,10 +67,26 @@ def events(fan_in: int = 12, seed: int = 1) -> EventWindows:
     return EventWindows.from_rasters((rng.random((40, 20, fan_in)) < 0.4).astype(np.uint8))
 
 
-def integers(trained: Model, data: EventWindows, limit: int = 1, state_bits: int = 16) -> Network:
+def converted(
+    trained: Model, data: EventWindows, limit: int = 1, state_bits: int | None = 16
+) -> IntegerNetwork:
+    statistics = collect(trained, data, ())
+    everything = [c.parameters.size for c in trained.connections]
+    quantized = quantize(trained, statistics, prune(trained, statistics, everything), "nearest")
+    rounded = quantized_model(trained, quantized)
     return to_integers(
-        trained, quantize(trained), calibrate(trained, data), EventLimit(value=limit), state_bits
+        rounded,
+        connections_of(quantized),
+        collect(rounded, data, ()),
+        EventLimit(value=limit),
+        state_bits,
     )
+
+
+def integers(
+    trained: Model, data: EventWindows, limit: int = 1, state_bits: int | None = 16
+) -> Network:
+    return converted(trained, data, limit, state_bits).network
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -88,6 +107,7 @@ def test_thresholds_and_biases_are_counted_in_the_unit_of_their_neuron() -> None
     assert isinstance(hidden, LifPopulation)
     assert isinstance(floats, ModelPopulation)
     unit = 0.06 / 2**connection.weight_shift
+    assert np.allclose(converted(trained, events()).units[1], unit)
     assert np.allclose(hidden.threshold * unit, floats.threshold, atol=0.51 * unit)
     assert np.allclose(hidden.bias * unit, floats.bias, atol=0.51 * unit)
     assert np.allclose(hidden.decay / 4096, floats.decay, atol=0.51 / 4096)
@@ -155,3 +175,39 @@ def test_network_that_no_shift_makes_safe_is_refused_with_numbers() -> None:
 
 def test_info_travels_along() -> None:
     assert integers(model(), events()).info == {"labels": list("abcd")}
+
+
+def test_the_narrowest_word_that_is_fine_enough_is_chosen() -> None:
+    trained, data = model(recurrent=False), events()
+    network = integers(trained, data, state_bits=None)
+    assert network.state_bits == 16
+    wide, many = model(fan_in=3000, recurrent=False), events(fan_in=3000)
+    chosen = integers(wide, many, state_bits=None)
+    assert chosen.state_bits > 16
+    hidden = chosen.populations[1]
+    assert isinstance(hidden, LifPopulation)
+    assert hidden.threshold.mean() >= FINE_THRESHOLD
+
+
+def test_a_convolution_is_unrolled_with_its_codes() -> None:
+    trained, data = convolutional(), windows_of(72)
+    network = integers(trained, data)
+    found = converted(trained, data)
+    unit = found.units[1]
+    assert unit is not None
+    dense = network.connections[0].synapses.to_dense() * 2.0 ** network.connections[0].weight_shift
+    assert np.abs(dense * unit - trained.connections[0].weights).max() < 0.1
+    got = [simulate(network, stream).decision for stream in data.streams()]
+    assert np.mean(np.array(got) == decisions(trained, data)) > 0.7
+
+
+def test_current_based_neurons_are_refused_with_the_remedy() -> None:
+    trained = model(recurrent=False)
+    hidden = trained.populations[1]
+    assert isinstance(hidden, ModelPopulation)
+    current = replace(hidden, synaptic_decay=np.full(10, 0.5, np.float32))
+    trained = replace(
+        trained, populations=(trained.populations[0], current, trained.populations[2])
+    )
+    with pytest.raises(UnsupportedModel, match="'a' must have no synaptic decay.*as plain LIF"):
+        integers(trained, events())
