@@ -35,18 +35,21 @@ def layer_reports(
     model: Model, quantized: Sequence[QuantizedLayer], placed: placement.Placement
 ) -> tuple[LayerReport, ...]:
     """For each connection, in the order of the model, what became of it."""
+    # A network keeps its connections in an order of its own.
+    in_images = {(p.connection.source, p.connection.target): p for p in placed.connections}
     reports: dict[int, LayerReport] = {}
     for q in quantized:
         before, after = weights_of(model, q.layer), q.weights()
         for i, columns in zip(q.layer.connections, q.layer.columns(), strict=True):
-            in_image = placed.connections[i]
+            connection = model.connections[i]
+            in_image = in_images[connection.source, connection.target]
             synapses = in_image.connection.synapses
             words = synapses.num_sources + sum(len(rows.words) for rows in in_image.lanes)
             kept = int((q.codes[:, columns] != 0).sum())
             norm = float(before[:, columns].norm())
             other = bits_per_synapse(synapses)
             reports[i] = LayerReport(
-                name=model.name_of(model.connections[i]),
+                name=model.name_of(connection),
                 weights=before[:, columns].numel(),
                 kept=kept,
                 sparsity=1 - kept / before[:, columns].numel(),
@@ -162,11 +165,11 @@ def picture_data(
         for i, p in enumerate(network.populations)
         if isinstance(p, LifPopulation) and p.spiking
     }
+    weights = {(c.source, c.target): c.synapses.weights for c in network.connections}
     return PictureData(
         rates=tuple(RatesOf(p.name, before[i], after[i]) for i, p in spiking.items()),
         codes=tuple(
-            NumbersOf(model.name_of(c), n.synapses.weights)
-            for c, n in zip(model.connections, network.connections, strict=True)
+            NumbersOf(model.name_of(c), weights[c.source, c.target]) for c in model.connections
         ),
         thresholds=tuple(NumbersOf(p.name, p.threshold) for p in spiking.values()),
     )
