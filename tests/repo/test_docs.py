@@ -52,7 +52,7 @@ def test_commands_and_examples_of_a_page_run_in_order(page: Path, tmp_path: Path
     found = blocks(page)
     if not any("digits.model" in text for kind, text in found if kind == "sh"):
         prepare = "edgesnn train digits -o digits.model --epochs 1\n"
-        prepare += "edgesnn compress digits.model -o digits.esnn --tune-epochs 0\n"
+        prepare += "edgesnn compress digits.model -o digits.esnn\n"
         found.insert(0, ("sh", prepare))
     for kind, text in found:
         if kind == "python":
