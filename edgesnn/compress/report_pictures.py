@@ -43,6 +43,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": TEXT,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "grid.color": TEXT,
     "legend.frameon": False,
 }
 Item = TypeVar("Item", RatesOf, NumbersOf)
