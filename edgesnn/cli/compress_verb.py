@@ -67,7 +67,10 @@ def _check_different(model: Path, *outputs: Path | None) -> None:
 
 
 def compress(
-    model: Annotated[Path, typer.Argument(help="A trained model.", exists=True, dir_okay=False)],
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A trained model.", exists=True, dir_okay=False),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The network (.esnn).", dir_okay=False)
     ] = Path("network.esnn"),
