@@ -221,6 +221,7 @@ def show_compression(out: Output, report: CompressionReport) -> None:
         tables.connections,
         tables.storage,
         tables.populations,
+        tables.distances,
         tables.work,
         tables.steps,
     ):

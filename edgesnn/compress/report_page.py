@@ -110,6 +110,7 @@ def page(report: CompressionReport, data: PictureData, title: str) -> str:
         _section(tables.connections(report), codes),
         _section(tables.storage(report), storage),
         _section(tables.populations(report), rates, thresholds),
+        _section(tables.distances(report)),
         _section(tables.work(report), work),
         _section(tables.boards(report)),
         _section(tables.settings(report)),

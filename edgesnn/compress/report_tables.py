@@ -86,28 +86,36 @@ def storage(report: CompressionReport) -> ReportTable:
 def populations(report: CompressionReport) -> ReportTable:
     exact = {None: "none", True: "own", False: "merged"}
     return ReportTable(
-        "Populations, network against model",
-        "On the calibration samples. Rates are spikes per neuron and step. Membrane and spike "
-        "trains (van Rossum distance): squared difference over all steps, relative to the model's "
-        "own size. CKA compares what populations tell apart: 1 is the same. Decays: whether the "
-        "Hessian used each neuron's own decay, or one merged from several. Bits: of the membrane.",
-        ("population", "size", "bits", "rate, model", "network", "membrane", "trains", "CKA",
-         "decays"),
+        "Populations",
+        "Rates are spikes per neuron and step, on the calibration samples. Bits: of the membrane. "
+        "Decays: whether the Hessian used each neuron's own decay, or one merged from several.",
+        ("population", "neurons", "bits", "decays", "rate, model", "network"),
         tuple(
             (
                 p.name,
                 p.size,
                 p.membrane_bits,
+                exact[p.exact_decays],
                 round(p.float_rate, 4),
                 round(p.network_rate, 4),
-                percent(p.membrane_error),
-                percent(p.van_rossum_error),
-                p.cka,
-                exact[p.exact_decays],
             )
             for p in report.populations
         ),
-    )  # fmt: skip
+    )
+
+
+def distances(report: CompressionReport) -> ReportTable:
+    return ReportTable(
+        "Distance of the network from the model",
+        "On the first 100 calibration windows. Membranes and spike trains (van Rossum): squared "
+        "difference over all steps, relative to the model's own size. CKA compares what "
+        "populations tell apart: 1 is the same.",
+        ("population", "membranes", "spike trains", "CKA"),
+        tuple(
+            (p.name, percent(p.membrane_error), percent(p.van_rossum_error), round(p.cka, 4))
+            for p in report.populations
+        ),
+    )
 
 
 def work(report: CompressionReport) -> ReportTable:

@@ -71,8 +71,8 @@ def test_accuracy_of_a_step_that_was_not_measured_is_none() -> None:
 
 @pytest.mark.parametrize(
     "make",
-    [tables.steps, tables.connections, tables.storage, tables.populations, tables.work,
-     tables.boards, tables.settings],
+    [tables.steps, tables.connections, tables.storage, tables.populations, tables.distances,
+     tables.work, tables.boards, tables.settings],
 )  # fmt: skip
 def test_every_row_of_a_table_has_a_cell_for_every_column(
     make: Callable[[CompressionReport], tables.ReportTable],
@@ -125,7 +125,10 @@ def test_terminal_shows_the_same_tables(
     found = replace(report(), boards={"small": ["inputs: 20 of 16"], "large": []})
     show_compression(Output(False), found)
     shown = capsys.readouterr().out
-    for make in (tables.steps, tables.connections, tables.storage, tables.populations, tables.work):
+    for make in (
+        tables.steps, tables.connections, tables.storage, tables.populations, tables.distances,
+        tables.work,
+    ):  # fmt: skip
         table = make(found)
         assert table.title in shown
         for row in table.rows:

@@ -99,6 +99,7 @@ def test_page_holds_every_layer_population_step_and_setting(make: Callable[[], M
         tables.connections(report),
         tables.storage(report),
         tables.populations(report),
+        tables.distances(report),
         tables.work(report),
         tables.boards(report),
         tables.settings(report),
