@@ -151,6 +151,7 @@ def usage(placement: Placement, config: CoreConfig) -> list[Usage]:
 
 
 _REMEDIES = {
+    "state bits": "compress with a smaller --state-bits",
     "synapse words": "prune more",
     "events in a time step": "use the LIMITED form of the event limit",
 }

@@ -35,6 +35,7 @@ class Row:
     pruned: float
     integer: float
     sparsity: float
+    state_bits: int
     bits_per_synapse: float
     operations: float
     rate_error_before: float | None
@@ -65,6 +66,7 @@ def compressed(
         pruned=right["pruned"],
         integer=right.get("matched", right["integer"]),
         sparsity=report.sparsity,
+        state_bits=report.state_bits,
         bits_per_synapse=report.bits_per_synapse,
         operations=report.sops_per_inference,
         rate_error_before=report.rate_error_before,
@@ -175,7 +177,7 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "one scale for a layer": {"granularity": "layer"},
     "scales are powers of two": {"granularity": "power-of-two"},
     "scales to the largest weight": {"range": "max"},
-    "scales by plain squared error": {"range": "mse"},
+    "scales by squared error times curvature": {"range": "hessian"},
 }  # fmt: skip
 
 

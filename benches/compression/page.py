@@ -67,6 +67,12 @@ def figures(m: Measured) -> dict[str, float]:
         "saccade_sbc97_minus_magnitude97": _difference(
             m.saccade, name97 + "sbc", name97 + "magnitude", lambda r: r.pruned
         ),
+        "saccade_sbc97_4bit_minus_obc97_4bit": _difference(
+            m.saccade, name97 + "sbc", name97 + "obc", lambda r: r.integer
+        ),
+        "saccade_sbc97_4bit_minus_magnitude97_4bit": _difference(
+            m.saccade, name97 + "sbc", name97 + "magnitude", lambda r: r.integer
+        ),
         "saccade_97_4bit_10_per_class_loss": _loss(_of(m.calibration, "10 of each class")),
         "saccade_97_10_per_class_loss": _loss(
             _of(m.calibration, "10 of each class"), lambda r: r.pruned
@@ -95,6 +101,11 @@ def _points(rows: list[Row], value: Callable[[Row], float] = lambda r: r.integer
 
 def _names(rows: list[Row]) -> list[str]:
     return list(dict.fromkeys(r.name for r in rows))
+
+
+def _words(rows: list[Row]) -> str:
+    """Widths of the state word."""
+    return ", ".join(str(bits) for bits in sorted({r.state_bits for r in rows}))
 
 
 def page(result: dict[str, Any], m: Measured) -> str:
@@ -130,12 +141,13 @@ def page(result: dict[str, Any], m: Measured) -> str:
         "Losses in points against the float model. OBC and SBC let biases make up for losses.",
         "",
         *_table(
-            ("way", "pruned, float", "integer", "bits/synapse", "operations", "seconds"),
+            ("way", "pruned, float", "integer", "word", "bits/synapse", "operations", "seconds"),
             [
                 (
                     name,
                     _points(rows, lambda r: r.pruned),
                     _points(rows),
+                    _words(rows),
                     f"{mean([r.bits_per_synapse for r in rows]):.1f}",
                     f"{mean([r.operations for r in rows]):,.0f}",
                     f"{mean([r.seconds for r in rows]):.0f}",
@@ -167,13 +179,22 @@ def page(result: dict[str, Any], m: Measured) -> str:
         "## Recurrent networks, 80 % and 4 bit",
         "",
         *_table(
-            ("recipe", "way", "pruned loss", "integer loss", "rate error before", "after matching"),
+            (
+                "recipe",
+                "way",
+                "pruned loss",
+                "integer loss",
+                "word",
+                "rate error",
+                "after matching",
+            ),
             [
                 (
                     recipe,
                     name,
                     _points(rows, lambda r: r.pruned),
                     _points(rows),
+                    _words(rows),
                     f"{100 * mean([r.rate_error_before or 0 for r in rows]):.2f} %",
                     f"{100 * mean([r.rate_error_after or 0 for r in rows]):.2f} %",
                 )

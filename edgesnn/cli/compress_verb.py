@@ -95,7 +95,7 @@ def compress(
     ] = "row",
     range: Annotated[
         str, typer.Option(help=f"How a scale is chosen. {_listed(names.RANGES)}")
-    ] = "hessian",
+    ] = "mse",
     calibration: Annotated[
         int, typer.Option(min=1, help="Training samples of each class that are looked at.")
     ] = 100,

@@ -45,7 +45,8 @@ def lamps_scores(weights: Weights, exponent: float = LAMPS_EXPONENT) -> npt.NDAr
     The scale of a layer cancels, and the largest weight of each scores 1: no layer is emptied
     before all others.
     """
-    powers = np.abs(weights.astype(np.float64)).ravel() ** exponent
+    sizes = np.abs(weights.astype(np.float64)).ravel()
+    powers = (sizes / (sizes.max(initial=0) or 1.0)) ** exponent  # The scale cancels.
     order = np.argsort(powers, kind="stable")
     at_least = np.cumsum(powers[order][::-1])[::-1]
     scores = np.zeros(powers.size)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from edgesnn.compress.grid import Grid
@@ -75,4 +77,4 @@ def _coded(model: Model, trained: Model, before: QuantizedLayer, grid: Grid) -> 
     weights = weights_of(trained, before.layer)
     codes = (weights / before.units()).round().clamp(-limit, limit) * (before.codes != 0)
     moved = population_of(trained, before.layer).bias - population_of(model, before.layer).bias
-    return replace(before, codes=codes, bias=before.layer.per_row(moved))
+    return replace(before, codes=codes, bias=torch.from_numpy(moved.astype(np.float64)))

@@ -31,7 +31,7 @@ class Grid:
 
     bits: int = 4
     granularity: str = "row"
-    range: str = "hessian"
+    range: str = "mse"
 
     @property
     def largest_code(self) -> int:
@@ -43,9 +43,9 @@ class Grid:
         return scaled.round().clamp(-self.largest_code, self.largest_code)
 
     def snapped(self, scale: Tensor) -> Tensor:
-        """The allowed scales next to ``scale`` [rows], which must be above 0."""
+        """The allowed scales from ``scale`` [rows] up, which must be above 0."""
         if self.granularity == "power-of-two":
-            return torch.exp2(scale.log2().round())
+            return torch.exp2(scale.log2().ceil())
         return scale
 
     def scales(self, weights: Tensor, importance: Tensor, shared: bool) -> Tensor:

@@ -19,7 +19,7 @@ from edgesnn.errors import UnsupportedModel
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.number_format import DECAY_ONE
 
-#: Weights [rows, fan_in] and what is added to the bias of each row [rows], float64.
+#: Weights [rows, fan_in] and what is added to the bias of each neuron [size], float64.
 RowWeights = tuple[Tensor, Tensor]
 
 
@@ -53,9 +53,9 @@ class Layer:
         """Parameters of neurons [size], float64 [rows]: their mean over the positions of a row."""
         return torch.from_numpy(np.array(values, np.float64)).reshape(self.rows, -1).mean(dim=1)
 
-    def per_neuron(self, values: Tensor) -> np.ndarray:
-        """The value of each row for all its neurons, float64 [size]."""
-        return values.repeat_interleave(self.positions).numpy()
+    def per_neuron(self, values: Tensor) -> Tensor:
+        """The value of each row [rows] for all its neurons [size]."""
+        return values.repeat_interleave(self.positions)
 
 
 def layers_of(model: Model) -> list[Layer]:
@@ -101,7 +101,7 @@ def on_hardware_grid(decay: np.ndarray) -> np.ndarray:
 def with_weights(model: Model, layers: Sequence[Layer], changed: Sequence[RowWeights]) -> Model:
     """``model`` with other weights, and with something added to its biases.
 
-    changed   for each layer weights [rows, fan_in] and what is added to the bias [rows]
+    changed   for each layer weights [rows, fan_in] and what is added to the biases [size]
     """
     parameters = [c.parameters for c in model.connections]
     biases = {}
@@ -109,5 +109,5 @@ def with_weights(model: Model, layers: Sequence[Layer], changed: Sequence[RowWei
         for i, columns in zip(layer.connections, layer.columns(), strict=True):
             parameters[i] = weights[:, columns].T.numpy().astype(np.float32)
         before = population_of(model, layer).bias
-        biases[layer.target] = before + layer.per_neuron(bias).astype(np.float32)
+        biases[layer.target] = before + bias.numpy().astype(np.float32)
     return model.with_parameters(tuple(parameters), biases)

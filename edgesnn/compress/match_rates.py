@@ -88,21 +88,24 @@ def match_rates(
 ) -> tuple[Network, Match, Match]:
     """Correct ``network`` on calibration samples.
 
-    The correction of a population is kept only if it brings the rates nearer and the network
-    decides like the model on as many windows as before, but for ``TOLERATED``; that of the read-out
-    if the latter holds. Returns the corrected network, and how near it was before and is now.
+    The correction of a population is kept only if it brings the rates nearer, that of the read-out
+    in any case, and both only if the network still decides like the model on as many windows as at
+    the start, but for ``TOLERATED``. Biases of spiking neurons stay.
+
+    Returns the corrected network, and how near it was before and is now.
     """
     streams = list(events.streams())
     before = best = _match(network, streams, target, threads)
+    floor = before.agreement - TOLERATED
     for index in _spiking(network):
         corrected = _match_thresholds(network, index, streams, target.rates[index], threads)
         after = _match(corrected, streams, target, threads)
-        if after.rate_error < best.rate_error and after.agreement >= best.agreement - TOLERATED:
+        if after.rate_error < best.rate_error and after.agreement >= floor:
             network, best = corrected, after
     if target.accumulators is not None:
         corrected = _match_readout(network, streams, target.accumulators, threads)
         after = _match(corrected, streams, target, threads)
-        if after.agreement >= best.agreement - TOLERATED:
+        if after.agreement >= floor:
             network, best = corrected, after
     return network, before, best
 

@@ -71,6 +71,7 @@ def elimination_losses(
     kept: int = 0,
     first_cut: float = 0.5,
     round_part: float = ROUND,
+    stop: float = 0.0,
 ) -> Tensor:
     """What the removal of each weight costs when the cheapest are removed first, [rows, fan_in].
 
@@ -79,9 +80,11 @@ def elimination_losses(
 
     kept        the last ``kept`` inputs are never removed (a bias); their loss is infinite
     first_cut   part of a row's weights that goes at once by the shared inverse, where the fan-in is
-                above ``SMALL_FAN_IN``; at most half of what will be removed is sound
+                above ``SMALL_FAN_IN``; three quarters of what will be removed cost little
     round_part  part of the remaining weights that one round removes; 0 for one weight a round,
                 which is ExactOBS
+    stop        part of a row's weights at which its elimination ends; those that are left have the
+                losses that they would have next
 
     Within a row the losses never fall along the order of removal. Time: rows * fan_in^3 * (1 -
     first_cut)^3, against rows * fan_in^3 for ExactOBS; memory: ``WORK_SIZE`` numbers, three times.
@@ -97,18 +100,25 @@ def elimination_losses(
         cheapest = scores.argsort(dim=1, stable=True)
         losses.scatter_(1, cheapest[:, :cut], scores.gather(1, cheapest[:, :cut]))
         alive = cheapest[:, cut:].sort(dim=1).values
-    left = alive.shape[1]
+    left, last = alive.shape[1], int(stop * (fan_in - kept))
     for part in chunks(rows, left * left):
-        _eliminate(hessian, target[part], alive[part], losses[part], kept, round_part)
+        _eliminate(hessian, target[part], alive[part], losses[part], kept, round_part, last)
     return losses
 
 
 def _eliminate(
-    hessian: Tensor, target: Tensor, alive: Tensor, losses: Tensor, kept: int, round_part: float
+    hessian: Tensor,
+    target: Tensor,
+    alive: Tensor,
+    losses: Tensor,
+    kept: int,
+    round_part: float,
+    last: int,
 ) -> None:
     """Remove the weights ``alive`` [rows, n] of some rows in rounds; writes into ``losses``.
 
     target   [rows, fan_in], H w of the original weights
+    last     weights of a row at which its elimination ends
     """
     fan_in = hessian.shape[0]
     blocks = hessian[alive[:, :, None], alive[:, None, :]]
@@ -117,7 +127,7 @@ def _eliminate(
     weights = (inverse @ target.gather(1, alive)[:, :, None])[:, :, 0]
     done = losses.where(losses.isfinite(), -torch.inf).amax(dim=1).clamp_min(0.0)
     while (removable := alive.shape[1] - kept) > 0:
-        count = max(1, int(round_part * removable))
+        count = removable if removable <= last else max(1, int(round_part * removable))
         scores = weights**2 / inverse.diagonal(dim1=1, dim2=2)
         scores = scores.masked_fill(alive >= fan_in - kept, torch.inf)
         order = scores.argsort(dim=1, stable=True)
@@ -125,6 +135,9 @@ def _eliminate(
         # A later removal must look dearer than an earlier one, or the limit would take it without
         # those before it.
         added = torch.maximum(scores.gather(1, gone), done[:, None] * (1 + RISE))
+        if removable <= last:
+            losses.scatter_(1, alive.gather(1, gone), added)
+            break
         losses.scatter_(1, alive.gather(1, gone), added)
         done = added.amax(dim=1)
         columns = inverse.gather(2, gone[:, None, :].expand(-1, inverse.shape[1], -1))

@@ -109,6 +109,7 @@ def _compress(
         names,
         settings.lamps_exponent,
     )
+    event_limit = EventLimit(value=encoder_from_info(model.info).max_events)
     grid = Grid(settings.bits, settings.granularity, settings.range)
     stages.begin("collect")
     statistics = collect(model, samples.events, _objectives(settings), settings.max_groups)
@@ -128,7 +129,7 @@ def _compress(
         settings.order,
         settings.bias_correction,
     )
-    stages.end_model("4-bit", quantized_model(model, quantized))
+    stages.end_model(f"{settings.bits}-bit", quantized_model(model, quantized))
 
     if settings.fine_tune_epochs:
         how = TrainingSettings(
@@ -156,7 +157,7 @@ def _compress(
         rounded,
         connections_of(quantized),
         of_rounded,
-        EventLimit(value=encoder_from_info(model.info).max_events),
+        event_limit,
         settings.state_bits,
     )
     network = found.network

@@ -19,6 +19,8 @@ from edgesnn.compress.statistics import LayerStatistics, RowGroup, Statistics
 from edgesnn.errors import InputError
 from edgesnn.model import Model
 
+#: The elimination of a row ends at this part of the weights that rows keep in the mean.
+STOP = 0.5
 #: Of the weights that will go, this part is chosen by one shared inverse in layers of large fan-in.
 FIRST_CUT = 0.75
 
@@ -78,12 +80,13 @@ def _by_elimination(objective: str) -> Pruner:
     def scores(layer: ToPrune) -> Tensor:
         losses = torch.zeros_like(layer.weights)
         fan_in = losses.shape[1]
-        for group in layer.statistics.groups[objective]:
+        for group in layer.statistics.of(objective):
             found = obs.elimination_losses(
                 layer.hessian(group),
                 layer.padded(layer.weights[group.rows]),
                 kept=int(layer.bias),
                 first_cut=FIRST_CUT * layer.sparsity,
+                stop=STOP * (1 - layer.sparsity),
             )
             losses[group.rows] = found[:, :fan_in]
         # Damping gives a cost to inputs that calibration never saw; they have none.
@@ -108,7 +111,7 @@ class PrunedLayer:
 
     masks     bool [rows, fan_in], True where a weight stays
     weights   float64 [rows, fan_in], 0 where it does not
-    bias      float64 [rows], what is added to the bias of each neuron of the row
+    bias      float64 [size], what is added to the bias of each neuron
     """
 
     layer: Layer
@@ -166,7 +169,7 @@ def _prune_layer(
     ]
     bias = torch.zeros(layer.rows, dtype=torch.float64)
     if sum(wanted) == int(present.sum()):
-        return PrunedLayer(layer, present, weights, bias)
+        return PrunedLayer(layer, present, weights, layer.per_neuron(bias))
     sparsity = 1 - sum(wanted) / weights.numel()
     task = ToPrune(statistics, weights, thresholds_of(model, layer), sparsity, with_bias)
     scores = pruner.scores(task).where(present, -torch.inf)
@@ -179,7 +182,7 @@ def _prune_layer(
     )
     result = weights * masks
     if pruner.objective is not None:
-        for group in statistics.groups[pruner.objective]:
+        for group in statistics.of(pruner.objective):
             r = group.rows
             solved = obs.compensate(
                 task.hessian(group), task.padded(weights[r]), task.padded(masks[r], value=True)
@@ -187,7 +190,7 @@ def _prune_layer(
             result[r] = solved[:, : layer.fan_in]
             if with_bias:
                 bias[r] = solved[:, -1]
-    return PrunedLayer(layer, masks, result, bias)
+    return PrunedLayer(layer, masks, result, layer.per_neuron(bias))
 
 
 def _largest(scores: Tensor, count: int) -> Tensor:

@@ -81,7 +81,7 @@ class QuantizedLayer:
     codes    float64 [rows, fan_in], integers
     scale    float64 [rows]
     shifts   of each connection
-    bias     float64 [rows], what is added to the bias of each neuron of the row
+    bias     float64 [size], what is added to the bias of each neuron
     """
 
     layer: Layer
@@ -100,7 +100,7 @@ class QuantizedLayer:
 
     def connections(self) -> dict[int, QuantizedConnection]:
         """For the indices of its connections in the model."""
-        scale = self.layer.per_neuron(self.scale)
+        scale = self.layer.per_neuron(self.scale).numpy()
         return {
             i: QuantizedConnection(self.codes[:, columns].T.numpy().astype(np.int8), scale, shift)
             for i, columns, shift in zip(
@@ -183,8 +183,9 @@ def _quantize_layer(
         return torch.nn.functional.pad(values, (0, kept), value=value)
 
     present = padded(pruned.weights / units)
+    bias = layer.per_row(pruned.bias.numpy())
     if with_bias:
-        present[:, -1] = pruned.bias
+        present[:, -1] = bias
     wanted = padded(weights_of(model, layer) / units)
     masks = padded(pruned.masks, value=1.0)
     size = padded(units, value=1.0)
@@ -194,12 +195,14 @@ def _quantize_layer(
     if quantizer.objective is not None:
         groups = [
             (g.rows, obs.damped(g.hessian[:n, :n]) * size * size[:, None])
-            for g in statistics.groups[quantizer.objective]
+            for g in statistics.of(quantizer.objective)
         ]
+        for rows, hessian in groups:
+            # Another objective than the pruner's wants other weights for the same masks.
+            present[rows] = obs.compensate(hessian, wanted[rows], masks[rows])
     weighting = torch.stack([importance(h)[: layer.fan_in] for _, h in groups]).mean(dim=0)
     scale = grid.scales(present[:, : layer.fan_in], weighting, shared)
     codes = torch.zeros_like(pruned.weights)
-    bias = pruned.bias.clone()
     # A scale that is shared must be the same in every group, so only one group may refit it.
     together = shared or grid.granularity == "layer"
     for rows, hessian in groups:
@@ -219,7 +222,7 @@ def _quantize_layer(
         codes[rows], scale[rows] = solved.codes[:, : layer.fan_in], solved.scale
         if with_bias:
             bias[rows] = solved.free[:, 0]
-    return QuantizedLayer(layer, codes, scale, shifts, bias)
+    return QuantizedLayer(layer, codes, scale, shifts, layer.per_neuron(bias))
 
 
 def quantized_model(model: Model, quantized: Sequence[QuantizedLayer]) -> Model:

@@ -13,7 +13,7 @@ PRUNER_NAMES = ("sbc", "obc", "activity", "magnitude")
 QUANTIZER_NAMES = ("sbc-descent", "sbc", "obc-descent", "obc", "nearest")
 ORDER_NAMES = ("prune-first", "quantize-first", "joint")
 GRANULARITIES = ("row", "layer", "power-of-two")
-RANGES = ("hessian", "mse", "max")
+RANGES = ("mse", "hessian", "max")
 BITS = (2, 3, 4)
 #: Different Hessians of one layer, at most.
 MAX_GROUPS = 8
@@ -55,7 +55,7 @@ class CompressionSettings:
     order: str = "prune-first"
     bits: int = 4
     granularity: str = "row"
-    range: str = "hessian"
+    range: str = "mse"
     bias_correction: bool = True
     match_rates: bool = True
     fine_tune_epochs: int = 0
@@ -87,6 +87,11 @@ class CompressionSettings:
             raise InputError(
                 f"order must be 'prune-first' with the quantizer 'nearest', not {self.order!r}: "
                 "the other orders compare errors by a Hessian; take the quantizer 'sbc-descent'"
+            )
+        if self.range == "hessian" and self.quantizer == "nearest":
+            raise InputError(
+                "range must be 'mse' or 'max' with the quantizer 'nearest', not 'hessian': "
+                "rounding to nearest knows no Hessian"
             )
         if self.fine_tune_epochs < 0 or not self.fine_tune_rate > 0:
             raise InputError("fine_tune_epochs must be at least 0 and fine_tune_rate above 0")

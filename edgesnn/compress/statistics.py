@@ -63,6 +63,15 @@ class LayerStatistics:
     rates: Tensor
     groups: dict[str, tuple[RowGroup, ...]]
 
+    def of(self, objective: str) -> tuple[RowGroup, ...]:
+        """The groups of one objective; ``InputError`` if it was not collected."""
+        if objective not in self.groups:
+            raise InputError(
+                f"statistics must hold the objective {objective!r}, not only "
+                f"{sorted(self.groups)}: name it when they are collected"
+            )
+        return self.groups[objective]
+
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
@@ -88,9 +97,11 @@ def decay_groups(
     keys = decay[:, None] if synaptic is None else torch.stack([decay, synaptic], dim=1)
     different, member = torch.unique(keys, dim=0, return_inverse=True)
     if len(different) > max_groups:
-        # Equal numbers of rows, in the order of their decays (and then synaptic decays).
-        rank = member.double().argsort(stable=True).argsort()
-        member = rank * max_groups // len(decay)
+        # Like numbers of rows, in the order of their decays (and then synaptic decays); rows of
+        # one decay stay together.
+        counts = torch.bincount(member)
+        middle = counts.cumsum(0) - counts / 2
+        member = (middle * max_groups / len(decay)).long()[member]
     groups = []
     for number in member.unique().tolist():
         rows = torch.nonzero(member == number)[:, 0]
@@ -214,13 +225,30 @@ def collect(
 
 def _empty_groups(model: Model, layer: Layer, objective: str, max_groups: int) -> list[RowGroup]:
     p = population_of(model, layer)
-    decay = layer.per_row(on_hardware_grid(p.decay))
-    synaptic = p.synaptic_decay
-    currents = None if synaptic is None else layer.per_row(on_hardware_grid(synaptic))
+    decay, alike = _decays_of_rows(layer, p.decay)
+    currents = None
+    if p.synaptic_decay is not None:
+        currents, also = _decays_of_rows(layer, p.synaptic_decay)
+        alike = alike & also
     if objective == "input":
         decay, currents = torch.zeros(layer.rows, dtype=torch.float64), None
+        alike = torch.ones(layer.rows, dtype=torch.bool)
     empty = torch.zeros(layer.fan_in + 1, layer.fan_in + 1, dtype=torch.float64)
-    return [RowGroup(*group, empty.clone()) for group in decay_groups(decay, currents, max_groups)]
+    return [
+        RowGroup(rows, mean, synaptic, exact and bool(alike[rows].all()), empty.clone())
+        for rows, mean, synaptic, exact in decay_groups(decay, currents, max_groups)
+    ]
+
+
+def _decays_of_rows(layer: Layer, decay: np.ndarray) -> tuple[Tensor, Tensor]:
+    """The decay of each row [rows], and whether all its neurons have it [rows].
+
+    Positions of a convolution may differ; the row then has that of their mean time constant.
+    """
+    values = torch.from_numpy(on_hardware_grid(decay)).reshape(layer.rows, -1)
+    alike = (values == values[:, :1]).all(dim=1)
+    means = [_mean_decay(row) for row in values]
+    return torch.tensor(means, dtype=torch.float64), alike
 
 
 def _accumulate(inputs: Tensor, groups: list[RowGroup]) -> None:

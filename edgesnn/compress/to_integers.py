@@ -30,8 +30,8 @@ from edgesnn.network import (
 from edgesnn.number_format import DECAY_ONE, MAX_WEIGHT_SHIFT, STATE_BITS, SignedFormat
 from edgesnn.synapses import Synapses
 
-#: Rounding toward zero costs half a unit a step: below a percent of a threshold of this size.
-FINE_THRESHOLD = 64
+#: Decay toward zero costs half a unit a step in the mean: 1.6 % of a threshold of this size.
+FINE_THRESHOLD = 32
 
 Scales = npt.NDArray[np.float64]
 

@@ -44,7 +44,7 @@ def model_of(
     """A model whose last population is the read-out, by the sum of its membranes."""
     everything = (InputPopulation("input", inputs), *populations)
     readout = Readout(len(populations), ReadoutRule.MEMBRANE_SUM, STEPS)
-    info = {"encoder": {"kind": "events", "channels": inputs, "max_events": 1}}
+    info = {"encoder": {"kind": "event", "channels": inputs, "max_events": 1}}
     return Model(everything, tuple(connections), readout, info)
 
 

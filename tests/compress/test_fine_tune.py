@@ -17,7 +17,7 @@ from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.trainer import decisions, train
-from tests.compress.models import events, feed_forward
+from tests.compress.models import convolutional, events, feed_forward
 
 SETTINGS = TrainingSettings(epochs=8, batch_size=32, learning_rate=1e-2, seed=3)
 
@@ -54,6 +54,21 @@ def test_fine_tuning_repairs_and_keeps_zeros_and_scales() -> None:
         assert other.codes.abs().max() <= 3
         changed += int((one.codes != other.codes).sum())
     assert changed
+
+
+def test_biases_of_a_convolution_are_those_that_were_trained() -> None:
+    model = convolutional()
+    found = events(72, windows=60)
+    data = LabelledEvents(found, np.arange(60) % 4)
+    statistics = collect(model, found)
+    pruned = prune(model, statistics, [12, 24])
+    before = quantize(model, statistics, pruned)
+    after = fine_tune(model, pruned, before, data, SETTINGS, Grid())
+    moved = after[0].bias.reshape(3, 4)
+    assert (moved.std(dim=1) > 1e-3).all()
+    tuned = quantized_model(model, after)
+    bias = tuned.populations[1].bias  # type: ignore[union-attr]
+    assert np.allclose(bias, after[0].bias.numpy(), atol=1e-6)
 
 
 def test_without_a_step_of_training_codes_stay() -> None:

@@ -63,3 +63,11 @@ def test_a_row_without_weights_has_a_typical_scale() -> None:
     scale = Grid().scales(weights, ONES, shared=False)
     assert scale[2] == scale[[0, 1, 3, 4, 5]].median()
     assert (Grid().scales(0 * weights, ONES, shared=False) == 1).all()
+
+
+def test_powers_of_two_reach_the_largest_weight() -> None:
+    weights = torch.tensor([[9.8, 1.0, -2.0]], dtype=torch.float64)
+    grid = Grid(4, "power-of-two", "max")
+    scale = grid.scales(weights, torch.ones(3, dtype=torch.float64), shared=False)
+    assert scale.tolist() == [2.0]
+    assert grid.codes(weights, scale).tolist() == [[5.0, 0.0, -1.0]]

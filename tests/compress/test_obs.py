@@ -106,6 +106,16 @@ def test_rounds_and_a_first_cut_cost_little(
     assert exact < 0.95 * magnitude  # The same compensation for another choice of weights.
 
 
+def test_an_elimination_that_ends_early_removes_the_same_weights_until_then() -> None:
+    _, hessian, weights = layer(rows=6, fan_in=40)
+    whole = obs.elimination_losses(hessian, weights)
+    early = obs.elimination_losses(hessian, weights, stop=0.3)
+    gone = whole <= whole.sort(dim=1).values[:, 24:25]
+    assert torch.allclose(early[gone], whole[gone])
+    for row, kept in zip(early, ~gone, strict=True):
+        assert row[kept].min() >= row[~kept].max()
+
+
 def test_inputs_that_are_kept_never_go() -> None:
     _, hessian, weights = layer()
     losses = obs.elimination_losses(hessian, weights, kept=2)

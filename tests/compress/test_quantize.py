@@ -13,7 +13,7 @@ from edgesnn.compress import settings
 from edgesnn.compress.grid import Grid
 from edgesnn.compress.joint import ORDERS, Problem, jointly, prune_first, quantize_first, swap
 from edgesnn.compress.layers import weights_of
-from edgesnn.compress.obs import compensate
+from edgesnn.compress.obs import compensate, damped, layer_error
 from edgesnn.compress.prune import prune
 from edgesnn.compress.quantize import QUANTIZERS, connections_of, quantize, quantized_model
 from edgesnn.compress.rounding import by_descent, column_by_column
@@ -145,3 +145,17 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         quantize(model, statistics, pruned, "nearest", order="joint")
     assert set(settings.QUANTIZER_NAMES) == set(QUANTIZERS)
     assert set(settings.ORDER_NAMES) == set(ORDERS)
+
+
+def test_weights_that_magnitude_chose_are_made_the_best_ones_before_rounding() -> None:
+    model = feed_forward()
+    statistics, _ = pieces(model)
+    pruned = prune(model, statistics, [100, 30], "magnitude")
+    (first, _) = quantize(model, statistics, pruned, "sbc-descent")
+    (group,) = statistics.layers[0].of("membrane")
+    hessian = damped(group.hessian)
+    wanted = torch.nn.functional.pad(weights_of(model, first.layer), (0, 1))
+    masks = torch.nn.functional.pad(pruned[0].masks, (0, 1), value=True)
+    best = layer_error(hessian, wanted, compensate(hessian, wanted, masks)).mean()
+    coded = torch.cat([first.weights(), first.bias[:, None]], dim=1)
+    assert layer_error(hessian, wanted, coded).mean() < 1.2 * best

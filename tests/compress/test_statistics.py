@@ -163,3 +163,30 @@ def test_a_convolution_beside_another_connection_is_refused() -> None:
     both = replace(model, connections=(*model.connections, loop))
     with pytest.raises(UnsupportedModel, match="into 'maps' must be its only connection"):
         layers_of(both)
+
+
+def test_rows_of_one_decay_are_never_parted() -> None:
+    decay = torch.tensor([0.9] * 100 + np.linspace(0.5, 0.99, 20).tolist(), dtype=torch.float64)
+    groups = decay_groups(decay, None, max_groups=8)
+    members = [set(rows.tolist()) for rows, *_ in groups]
+    assert len(groups) <= 8
+    assert sum(not set(range(100)).isdisjoint(m) for m in members) == 1
+    assert sorted(i for m in members for i in m) == list(range(120))
+
+
+def test_positions_of_a_channel_with_decays_of_their_own_are_not_called_exact() -> None:
+    model = convolutional()
+    maps = replace(model.populations[1], decay=np.linspace(0.3, 0.9, 12).astype(np.float32))  # type: ignore[type-var]
+    model = replace(model, populations=(model.populations[0], maps, model.populations[2]))
+    first = collect(model, events(72)).layers[0]
+    assert not any(group.exact for group in first.of("membrane"))
+    assert all(
+        group.exact for group in collect(model, events(72), ("input",)).layers[0].of("input")
+    )
+
+
+def test_an_objective_that_was_not_collected_is_named() -> None:
+    with pytest.raises(
+        InputError, match=r"must hold the objective 'input', not only \['membrane'\]"
+    ):
+        collect(feed_forward(), events(20)).layers[0].of("input")

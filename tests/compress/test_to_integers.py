@@ -181,7 +181,7 @@ def test_the_narrowest_word_that_is_fine_enough_is_chosen() -> None:
     trained, data = model(recurrent=False), events()
     network = integers(trained, data, state_bits=None)
     assert network.state_bits == 16
-    wide, many = model(fan_in=3000, recurrent=False), events(fan_in=3000)
+    wide, many = model(fan_in=5000, recurrent=False), events(fan_in=5000)
     chosen = integers(wide, many, state_bits=None)
     assert chosen.state_bits > 16
     hidden = chosen.populations[1]
