@@ -180,7 +180,7 @@ def test_network_larger_than_the_board_runs_without_cycles(
     assert (streamed.code, streamed.json["windows"]) == (0, 3)
     verified = run("verify", path, "--samples", samples, "--on", "simulator", "--json", *extra)
     assert (verified.code, verified.json["executors"][0]["mismatches"]) == (0, 0)
-    note = "take a larger core): no cycles are counted"
+    note = "compress with a smaller --state-bits): no cycles are counted"
     shown = run("simulate", path, "--samples", samples, *extra)
     assert (note in shown.out + shown.err) == (not extra)
 
