@@ -183,7 +183,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Model:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path} must be a checkpoint file: {error}") from None
+        raise ModelFileError(
+            f"{path} must be a trained model in floating point, as edgesnn train writes it: {error}"
+        ) from None
     if METADATA_KEY not in metadata:
         raise ModelFileError(
             f"{path} must be a trained model in floating point (edgesnn train writes one)"

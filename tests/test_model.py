@@ -134,7 +134,10 @@ def test_absent_and_foreign_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="must be a file, but .* does not exist"):
         read_checkpoint(tmp_path / "none.model")
     (tmp_path / "m.model").write_bytes(b"no safetensors at all")
-    with pytest.raises(ModelFileError, match="must be a checkpoint file"):
+    with pytest.raises(
+        ModelFileError,
+        match="must be a trained model in floating point, as edgesnn train writes it",
+    ):
         read_checkpoint(tmp_path / "m.model")
 
 

@@ -43,7 +43,7 @@ def _look(name: str, data: Path | None) -> Found:
     return Found(
         name,
         data_set.summary,
-        None if place is None else str(place),
+        None if place is None else str(place.resolve()),
         len(sizes),
         sum(sizes),
         data_set.licence,
@@ -63,7 +63,10 @@ def data(
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data", help="Folder to look in. Default: $EDGESNN_DATA, ./data and others."
+            "--data",
+            help="Folder to look in. Default: $EDGESNN_DATA, ./data and others.",
+            exists=True,
+            file_okay=False,
         ),
     ] = None,
     json: Json = False,

@@ -26,6 +26,7 @@ from edgesnn.compress.summary import layer_reports, population_reports, shortage
 from edgesnn.compress.to_integers import IntegerNetwork, to_integers
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.encoders import encoder_from_info
+from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.network import EventLimit, Network, ReadoutRule
@@ -87,6 +88,8 @@ def compress(
     Raises ``InputError`` for settings that cannot work, ``UnsupportedModel`` for what no network of
     integers can be made of, and ``DesignRuleError`` if no weight_shift is safe against overflow.
     """
+    if evaluation is not None and not len(evaluation):
+        raise InputError("evaluation samples must be one window or more, not 0: leave them out")
     with torch_threads(settings.threads):
         stages = _Stages(evaluation, progress, settings.threads)
         tuned_on = samples if training is None else training
@@ -195,7 +198,11 @@ def _compress(
         settings=asdict(settings),
         layers=layer_reports(model, quantized, placed),
         populations=population_reports(
-            model, statistics, replace(found, network=network), samples.events
+            model,
+            statistics,
+            replace(found, network=network),
+            samples.events,
+            settings.threads,
         ),
         stages=tuple(stages.stages),
         boards=shortages(network, cores),

@@ -200,7 +200,9 @@ def _quantize_layer(
         for rows, hessian in groups:
             # Another objective than the pruner's wants other weights for the same masks.
             present[rows] = obs.compensate(hessian, wanted[rows], masks[rows])
-    weighting = torch.stack([importance(h)[: layer.fan_in] for _, h in groups]).mean(dim=0)
+    weighting = torch.ones(layer.fan_in, dtype=torch.float64)
+    if grid.range == "hessian":
+        weighting = torch.stack([importance(h)[: layer.fan_in] for _, h in groups]).mean(dim=0)
     scale = grid.scales(present[:, : layer.fan_in], weighting, shared)
     codes = torch.zeros_like(pruned.weights)
     # A scale that is shared must be the same in every group, so only one group may refit it.

@@ -138,7 +138,7 @@ DATA_SETS: dict[str, DataSet] = {
                 Layout("nmnist_small/nmnist_small_dev.tar.xz", origin="a part of it"),
                 Layout("nmnist_small_dev.tar.xz", origin="a part of it"),
                 Layout("NMNIST", _TONIC_NMNIST, "tonic"),
-                Layout("NMNISTsmall", ("train.txt", "test.txt"), "slayerPytorch"),
+                Layout("NMNISTsmall", ("train*.txt", "test*.txt"), "slayerPytorch"),
                 Layout("", _TONIC_NMNIST, "the files themselves"),
             ),
         ),

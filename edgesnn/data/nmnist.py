@@ -90,21 +90,27 @@ def _class_table(text: str) -> dict[str, int]:
 def read_recordings(path: Path, part: str) -> tuple[list[Recording], npt.NDArray[np.int64]]:
     """Recordings and classes of ``part`` ("train" or "test"), by name of file.
 
-    path   a folder or archive with ``train/1.bs2`` and the classes in ``train.txt``, or with the
-           original ``Train/<class>/00001.bin``
+    path   a folder or archive with ``train/1.bs2`` and the classes in ``train.txt``; or with the
+           original ``Train/<class>/00001.bin``; or with files of all parts beside one another, each
+           part listed with its classes in a file such as ``train1K.txt``
     Raises ``InputError`` if there are none, or one without a class.
     """
     found: dict[str, Recording] = {}
+    beside: dict[str, Recording] = {}
     classes: dict[str, int] = {}
-    for name, data in read_members(path, (".bs2", ".bin", f"{part}.txt")):
+    for name, data in read_members(path, (".bs2", ".bin", ".txt")):
         parts = PurePosixPath(name.lower()).parts
-        if parts[-1] == f"{part}.txt":
-            classes |= _class_table(data.decode())
+        stem = PurePosixPath(name).stem
+        if parts[-1].endswith(".txt"):
+            if parts[-1].startswith(part):
+                classes |= _class_table(data.decode())
         elif part in parts[:-1]:
-            stem = PurePosixPath(name).stem
             found[stem] = parse_recording(data, name)
             if parts[-2].isdigit():
                 classes[stem] = int(parts[-2])
+        elif not {"train", "test"} & set(parts[:-1]):
+            beside[stem] = parse_recording(data, name)
+    found |= {stem: recording for stem, recording in beside.items() if stem in classes}
     if not found:
         kind = "archive" if is_archive(path) else "folder"
         raise InputError(f"the {kind} {path} must hold recordings of {part!r} (.bs2 or .bin)")

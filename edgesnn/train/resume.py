@@ -79,7 +79,7 @@ class ResumeFile:
         """
         if not self.path.exists():
             return None
-        advice = f"remove {self.path} to train from the start"
+        advice = f"remove {self.path} (or give --no-resume) to train from the start"
         whole = self.path.read_bytes()
         checksum, content = whole[len(MAGIC) : len(MAGIC) + 32], whole[len(MAGIC) + 32 :]
         # PyTorch does not notice every damage of its files.

@@ -302,3 +302,10 @@ def test_currents_that_no_executor_runs_are_refused() -> None:
     )
     with pytest.raises(UnsupportedModel, match="'hidden' must have no synaptic decay"):
         compress(model, labelled(model), settings())
+
+
+def test_an_evaluation_without_samples_is_refused() -> None:
+    model = made(feed_forward)
+    data = labelled(model)
+    with pytest.raises(InputError, match="evaluation samples must be one window or more, not 0"):
+        compress(model, data, settings(), data.select([]))

@@ -71,3 +71,14 @@ def test_both_layouts_of_folders_give_recordings_with_classes(tmp_path: Path) ->
     (listed / "train.txt").write_text("9\t4\n")
     with pytest.raises(InputError, match="train.txt in .* must give the class of 10"):
         read_recordings(listed, "train")
+
+
+def test_recordings_beside_one_another_belong_to_the_part_that_lists_them(tmp_path: Path) -> None:
+    (tmp_path / "1.bs2").write_bytes(DATA)
+    (tmp_path / "60001.bs2").write_bytes(DATA[:5])
+    (tmp_path / "train1K.txt").write_text("#sample #class\n1\t7\n")
+    (tmp_path / "test100.txt").write_text("#sample #class\n60001\t3\n")
+    for part, label, count in (("train", 7, 4), ("test", 3, 1)):
+        recordings, labels = read_recordings(tmp_path, part)
+        assert [len(r.x) for r in recordings] == [count]
+        assert labels.tolist() == [label]
