@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edgesnn.event_windows import LabelledEvents
     from edgesnn.model import Model
 
+#: Points of accuracy; more lost ones are remarked on.
+ACCEPTABLE_LOSS = 2.0
 #: What a user writes for the width that the compressor chooses.
 AUTO = "auto"
 
@@ -66,6 +68,12 @@ def _check_different(model: Path, *outputs: Path | None) -> None:
         )
 
 
+def _points_lost(report: CompressionReport) -> float | None:
+    """Accuracy of the model less that of the network, in per cent; None if not measured."""
+    before, after = report.stages[0].accuracy, report.stages[-1].accuracy
+    return None if before is None or after is None else 100 * (before - after)
+
+
 def compress(
     model: Annotated[
         Path,
@@ -80,6 +88,9 @@ def compress(
     allocation: Annotated[
         str, typer.Option(help=f"Sparsity of each layer. {_listed(names.ALLOCATIONS)}")
     ] = "lamps",
+    lamps_exponent: Annotated[
+        float, typer.Option(help="p of the allocation lamps; 3 suits deep networks.")
+    ] = 2.0,
     pruner: Annotated[
         str, typer.Option(help=f"Which weights go. {_listed(names.PRUNER_NAMES)}")
     ] = "sbc",
@@ -96,6 +107,12 @@ def compress(
     range: Annotated[
         str, typer.Option(help=f"How a scale is chosen. {_listed(names.RANGES)}")
     ] = "mse",
+    bias_correction: Annotated[
+        bool, typer.Option(help="Biases make up for what pruning and rounding change.")
+    ] = True,
+    max_groups: Annotated[
+        int, typer.Option(min=1, help="Hessians of a layer whose neurons differ in their decays.")
+    ] = names.MAX_GROUPS,
     calibration: Annotated[
         int, typer.Option(min=1, help="Training samples of each class that are looked at.")
     ] = 100,
@@ -146,8 +163,7 @@ def compress(
 ) -> None:
     """Compress a trained model to a sparse network with 4-bit weights.
 
-    Files are written when all is done: after Ctrl-C there are none.
-
+    Files are written when all is done, each whole or not at all, the network last.
     Example: edgesnn compress digits.model -o digits.esnn --sparsity 0.8
     """
     out = Output(json)
@@ -156,12 +172,15 @@ def compress(
         settings = names.CompressionSettings(
             sparsity=sparsity,
             allocation=allocation,
+            lamps_exponent=lamps_exponent,
             pruner=pruner,
             quantizer=quantizer,
             order=order,
             bits=bits,
             granularity=granularity,
             range=range,
+            bias_correction=bias_correction,
+            max_groups=max_groups,
             match_rates=match_rates,
             fine_tune_epochs=fine_tune,
             fine_tune_rate=fine_tune_rate,
@@ -203,12 +222,18 @@ def compress(
             advance(text="compress: page")
             pictures = picture_data(trained, network, chosen.events, threads)
             shown = page(found, pictures, f"Compression of {model.name}").encode(errors="replace")
-    model_file.write(network, output)
     if report is not None:
         write_whole(report, (json_line(found.as_json()) + "\n").encode())
     if html is not None:
         write_whole(html, shown)
+    model_file.write(network, output)
     show_compression(out, found)
+    lost = _points_lost(found)
+    if lost is not None and lost > ACCEPTABLE_LOSS:
+        out.note(
+            f"{lost:.1f} points of accuracy were lost: try a lower --sparsity, or --fine-tune 40 "
+            "--fine-tune-rate 0.01."
+        )
     out.line(f"{output}: {network.num_synapses:,} synapses, {output.stat().st_size:,} bytes")
     out.result({"output": str(output), **found.as_json()})
 
