@@ -29,6 +29,13 @@ def train(
     ] = Path("trained.model"),
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: the recipe's.")] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after so many epochs without a better validation. Default: never.",
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -89,7 +96,14 @@ def train(
                 advance(epoch.done, text=f"{recipe}: {describe(epoch)}")
 
             result = train_recipe(
-                chosen, seed, epochs, tell, data=data, threads=threads, resume=state
+                chosen,
+                seed,
+                epochs,
+                tell,
+                data=data,
+                threads=threads,
+                resume=state,
+                patience=patience,
             )
     except KeyboardInterrupt:
         if state.exists():

@@ -33,14 +33,17 @@ def train_recipe(
     data: Path | None = None,
     threads: int | None = None,
     resume: Path | None = None,
+    patience: int | None = None,
 ) -> TrainedRecipe:
     """Train a recipe's network on its data; held-out windows are only measured on.
 
     epochs, threads   None: the recipe's
     data              folder with data sets; None: the usual places
+    patience          stop after so many epochs without a better validation; None: the recipe's
     resume            file that keeps the state of an interrupted training; it stays after the end
 
-    Raises ``InputError`` if the data are not there, or if ``resume`` is of another training.
+    Raises ``InputError`` if the data are not there, if a recipe without validation data is to stop
+    early, or if ``resume`` is of another training.
     """
     began = time.perf_counter()
     training, held_out = recipe.load(data)
@@ -49,6 +52,7 @@ def train_recipe(
         seed=seed,
         epochs=epochs or recipe.settings.epochs,
         threads=threads or recipe.settings.threads,
+        patience=patience or recipe.settings.patience,
     )
     model = train(recipe.initial_model(seed), training, settings, progress=progress, resume=resume)
     right = accuracy(decisions(model, held_out.events, settings.threads), held_out.labels)

@@ -87,3 +87,10 @@ def test_progress_tells_loss_and_validation() -> None:
 
 def test_folder_of_data_must_exist(train: Train, tmp_path: Path) -> None:
     assert train("-o", tmp_path / "m", "--data", tmp_path / "absent") == 2
+
+
+def test_patience_needs_a_recipe_with_validation_data(
+    train: Train, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert train("-o", tmp_path / "d.model", "--patience", "2") == 1
+    assert "patience must come with validation data" in capsys.readouterr().err.replace("\n", " ")
