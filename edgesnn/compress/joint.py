@@ -1,7 +1,7 @@
 """Pruning and quantization together: which order, and the joint choice of mask and codes.
 
 The error of a row is that of its codes against the weights before pruning. Within a row a weight
-may be swapped for one that was pruned, as long as the error falls; the number of weights stays.
+may be swapped for one that was pruned, as long as the error falls; no row gets more weights.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from edgesnn.compress import obs
-from edgesnn.compress.grid import Grid
-from edgesnn.compress.prune import FIRST_CUT
-from edgesnn.compress.rounding import Coded, RowQuantizer, refine
+from edgesnn.compress.prune import FIRST_CUT, STOP
+from edgesnn.compress.rounding import Coded, RowQuantizer, Rows, refine
 
 #: Swaps of one row, at most, between two sweeps over its codes.
 SWAPS = 200
@@ -25,48 +24,31 @@ ROUNDS = 3
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Rows that share a Hessian.
+    """Rows after pruning, and what they should do.
 
-    hessian      float64 [n, n]
+    rows         pruned and compensated
     wanted       float64 [rows, n], weights before pruning
-    present      float64 [rows, n], after pruning and compensation
-    masks        bool [rows, n]
-    scale        float64 [rows]
-    grid         of the codes
-    kept         1 if the last column is a bias, which is a real number and always stays; else 0
-    shared       one scale for all rows
-    fixed        the scales must stay
     thresholds   float64 [rows], units of the rows' errors
     """
 
-    hessian: Tensor
+    rows: Rows
     wanted: Tensor
-    present: Tensor
-    masks: Tensor
-    scale: Tensor
-    grid: Grid
-    kept: int
-    shared: bool
-    fixed: bool
     thresholds: Tensor
 
     def error(self, coded: Coded) -> float:
         """The sum of the rows' errors, in units of their thresholds squared."""
         missed = self.wanted - coded.values()
-        rows = ((missed @ self.hessian) * missed).sum(dim=1)
-        return float((rows / self.thresholds**2).sum())
+        errors = ((missed @ self.rows.hessian) * missed).sum(dim=1)
+        return float((errors / self.thresholds**2).sum())
 
-    def refined(self, start: Coded, masks: Tensor) -> Coded:
-        """Coordinate descent from ``start`` under ``masks``."""
-        return refine(self.hessian, self.wanted, masks, start, self.grid, self.shared, self.fixed)
+    def under(self, masks: Tensor) -> Rows:
+        """The rows before pruning, to be coded under other masks."""
+        return replace(self.rows, weights=self.wanted, masks=masks)
 
 
 def prune_first(problem: Problem, quantizer: RowQuantizer) -> Coded:
     """Quantize what pruning left, its zeros frozen."""
-    p = problem
-    return quantizer(
-        p.hessian, p.present, p.masks, p.scale, p.grid, kept=p.kept, shared=p.shared, fixed=p.fixed
-    )
+    return quantizer(problem.rows)
 
 
 def quantize_first(problem: Problem, quantizer: RowQuantizer) -> Coded:
@@ -74,31 +56,20 @@ def quantize_first(problem: Problem, quantizer: RowQuantizer) -> Coded:
 
     Each row keeps as many weights as the pruned one has, those whose removal costs most.
     """
-    p = problem
-    n = p.wanted.shape[1] - p.kept
-    sparsity = 1 - float(p.masks[:, :n].double().mean())
-    everything = p.wanted != 0
+    rows = problem.rows
+    n = rows.num_coded
+    everything = problem.wanted != 0
     everything[:, n:] = True
-    dense = quantizer(
-        p.hessian,
-        p.wanted,
-        everything,
-        p.scale,
-        p.grid,
-        kept=p.kept,
-        shared=p.shared,
-        fixed=p.fixed,
-    )
+    dense = quantizer(problem.under(everything))
+    sparsity = 1 - float(rows.masks[:, :n].double().mean())
     losses = obs.elimination_losses(
-        p.hessian, dense.values(), kept=p.kept, first_cut=FIRST_CUT * sparsity
+        rows.hessian, dense.values(), rows.kept, FIRST_CUT * sparsity, stop=STOP * (1 - sparsity)
     )
     losses = losses.where(dense.codes != 0, -1.0)
     losses[:, n:] = torch.inf
-    counts = p.masks.sum(dim=1)
     rank = losses.argsort(dim=1, descending=True).argsort(dim=1)
-    masks = rank < counts[:, None]
-    masks &= everything
-    return p.refined(replace(dense, codes=dense.codes * masks), masks)
+    masks = (rank < rows.masks.sum(dim=1)[:, None]) & everything
+    return refine(problem.under(masks), replace(dense, codes=dense.codes * masks))
 
 
 def jointly(problem: Problem, quantizer: RowQuantizer) -> Coded:
@@ -107,7 +78,7 @@ def jointly(problem: Problem, quantizer: RowQuantizer) -> Coded:
     best = min(both, key=problem.error)
     for _ in range(ROUNDS):
         swapped, masks = swap(problem, best)
-        better = problem.refined(swapped, masks)
+        better = refine(problem.under(masks), swapped)
         if not problem.error(better) < problem.error(best):
             break
         best = better
@@ -120,12 +91,12 @@ def swap(problem: Problem, start: Coded) -> tuple[Coded, Tensor]:
     One exchange takes away the code whose removal costs least, then adds the code that gains most.
     Time: rows * n for each exchange.
     """
-    p = problem
-    n = p.wanted.shape[1] - p.kept
+    rows, wanted = problem.rows, problem.wanted
+    n = rows.num_coded
     codes, values = start.codes.clone(), start.values()
-    allowed = p.wanted != 0
-    curvature = p.hessian.diagonal()
-    gradient = (values - p.wanted) @ p.hessian
+    allowed = wanted != 0
+    curvature = rows.hessian.diagonal()
+    gradient = (values - wanted) @ rows.hessian
     active = torch.arange(len(codes))
     for _ in range(SWAPS):
         g, v, c = gradient[active], values[active], codes[active]
@@ -135,8 +106,8 @@ def swap(problem: Problem, start: Coded) -> tuple[Coded, Tensor]:
         removal = removal.where(c != 0, torch.inf)
         removal[:, n:] = torch.inf
         cost, out = removal.min(dim=1)
-        after = g - v[each, out][:, None] * p.hessian[out]
-        code = p.grid.codes(-after / curvature, scale)
+        after = g - v[each, out][:, None] * rows.hessian[out]
+        code = rows.grid.codes(-after / curvature, scale)
         change = code * scale[:, None]
         gain = change * (change * curvature + 2 * after)
         free = (c == 0) & allowed[active]
@@ -144,11 +115,11 @@ def swap(problem: Problem, start: Coded) -> tuple[Coded, Tensor]:
         free[:, n:] = False
         gain = gain.where(free, torch.inf)
         added, new = gain.min(dim=1)
-        falls = cost + added < -1e-9 * p.thresholds[active] ** 2
+        falls = cost + added < -1e-9 * problem.thresholds[active] ** 2
         if not bool(falls.any()):
             break
         active, out, new, each = active[falls], out[falls], new[falls], each[falls]
-        gradient[active] = after[falls] + change[each, new][:, None] * p.hessian[new]
+        gradient[active] = after[falls] + change[each, new][:, None] * rows.hessian[new]
         codes[active, out], values[active, out] = 0.0, 0.0
         codes[active, new], values[active, new] = code[each, new], change[each, new]
     masks = codes != 0

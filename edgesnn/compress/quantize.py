@@ -20,7 +20,7 @@ from edgesnn.compress.grid import Grid
 from edgesnn.compress.joint import ORDERS, Problem
 from edgesnn.compress.layers import Layer, weights_of, with_weights
 from edgesnn.compress.prune import PrunedLayer, thresholds_of
-from edgesnn.compress.rounding import ROW_QUANTIZERS, Coded, importance
+from edgesnn.compress.rounding import ROW_QUANTIZERS, Coded, Rows, importance
 from edgesnn.compress.statistics import LayerStatistics, Statistics
 from edgesnn.errors import InputError
 from edgesnn.model import Model
@@ -208,18 +208,17 @@ def _quantize_layer(
     # A scale that is shared must be the same in every group, so only one group may refit it.
     together = shared or grid.granularity == "layer"
     for rows, hessian in groups:
-        problem = Problem(
+        task = Rows(
             hessian,
-            wanted[rows],
             present[rows],
             masks[rows],
             scale[rows],
             grid,
             kept,
-            together,
-            together and len(groups) > 1,
-            thresholds[rows],
+            shared=together,
+            fixed=together and len(groups) > 1,
         )
+        problem = Problem(task, wanted[rows], thresholds[rows])
         solved: Coded = ORDERS[order](problem, ROW_QUANTIZERS[quantizer.rows])
         codes[rows], scale[rows] = solved.codes[:, : layer.fan_in], solved.scale
         if with_bias:

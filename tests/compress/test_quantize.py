@@ -16,7 +16,7 @@ from edgesnn.compress.layers import weights_of
 from edgesnn.compress.obs import compensate, damped, layer_error
 from edgesnn.compress.prune import prune
 from edgesnn.compress.quantize import QUANTIZERS, connections_of, quantize, quantized_model
-from edgesnn.compress.rounding import by_descent, column_by_column
+from edgesnn.compress.rounding import Rows, by_descent, column_by_column
 from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.errors import InputError
 from edgesnn.model import Model
@@ -101,10 +101,8 @@ def problem(seed: int = 0, keep: float = 0.4) -> Problem:
     present = compensate(hessian, weights, chosen)
     scale = Grid().scales(present[:, :-1], torch.ones(23, dtype=torch.float64), shared=False)
     ones = torch.ones(5, dtype=torch.float64)
-    return Problem(
-        hessian, weights, present, chosen, scale, Grid(), 1, shared=False, fixed=False,
-        thresholds=ones,
-    )  # fmt: skip
+    rows = Rows(hessian, present, chosen, scale, Grid(), kept=1)
+    return Problem(rows, weights, ones)
 
 
 @given(st.integers(0, 1000))

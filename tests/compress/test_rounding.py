@@ -11,6 +11,7 @@ from torch import Tensor
 from edgesnn.compress import rounding
 from edgesnn.compress.grid import Grid
 from edgesnn.compress.obs import compensate, layer_error
+from edgesnn.compress.rounding import Rows
 from tests.compress.test_obs import layer
 
 GRID = Grid()
@@ -41,7 +42,7 @@ def test_one_factorisation_for_all_rows_equals_obq_row_by_row(seed: int, fan_in:
     _, hessian, weights = layer(3, fan_in, seed)
     scale = scales(weights)
     masks = torch.ones_like(weights, dtype=torch.bool)
-    found = rounding.column_by_column(hessian, weights, masks, scale, GRID, kept=0)
+    found = rounding.column_by_column(Rows(hessian, weights, masks, scale, GRID))
     order = hessian.diagonal().argsort(descending=True, stable=True).tolist()
     for r, row in enumerate(weights):
         assert torch.equal(found.codes[r], plain_obq(hessian, row, scale[r], order))
@@ -54,7 +55,7 @@ def test_with_masks_it_equals_obq_among_the_kept_weights(seed: int) -> None:
     masks = torch.rand(weights.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
     present = compensate(hessian, weights, masks)
     scale = scales(weights)
-    found = rounding.column_by_column(hessian, present, masks, scale, GRID, kept=0)
+    found = rounding.column_by_column(Rows(hessian, present, masks, scale, GRID))
     for r in range(4):
         kept = masks[r].nonzero()[:, 0]
         inner = hessian[kept][:, kept]
@@ -67,9 +68,10 @@ def test_with_masks_it_equals_obq_among_the_kept_weights(seed: int) -> None:
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     _, hessian, weights = layer(5, 70)
     masks = torch.ones_like(weights, dtype=torch.bool)
-    whole = rounding.by_descent(hessian, weights, masks, scales(weights), GRID, kept=1)
+    rows = Rows(hessian, weights, masks, scales(weights), GRID, kept=1)
+    whole = rounding.by_descent(rows)
     monkeypatch.setattr(rounding, "BLOCK", 7)
-    pieces = rounding.by_descent(hessian, weights, masks, scales(weights), GRID, kept=1)
+    pieces = rounding.by_descent(rows)
     assert torch.equal(whole.codes, pieces.codes)
     assert torch.allclose(whole.free, pieces.free)
 
@@ -86,9 +88,9 @@ def test_each_method_is_at_least_as_good_as_the_one_it_starts_from(
         masks[:, -1] = True
     present = compensate(hessian, weights, masks)
     scale = GRID.scales(present, torch.ones(20, dtype=torch.float64), shared)
-    arguments = (hessian, present, masks, scale, GRID)
-    columns = rounding.column_by_column(*arguments, kept=1)
-    descent = rounding.by_descent(*arguments, kept=1, shared=shared)
+    rows = Rows(hessian, present, masks, scale, GRID, kept=1, shared=shared)
+    columns = rounding.column_by_column(rows)
+    descent = rounding.by_descent(rows)
 
     def error(coded: rounding.Coded) -> float:
         missed = weights - coded.values()
@@ -105,13 +107,9 @@ def test_each_method_is_at_least_as_good_as_the_one_it_starts_from(
 def test_second_order_rounding_beats_the_nearest_code() -> None:
     _, hessian, weights = layer(16, 40)
     masks = torch.ones_like(weights, dtype=torch.bool)
-    scale = scales(weights)
+    rows = Rows(hessian, weights, masks, scales(weights), GRID)
     errors = [
-        float(
-            layer_error(
-                hessian, weights, method(hessian, weights, masks, scale, GRID, kept=0).values()
-            ).mean()
-        )
+        float(layer_error(hessian, weights, method(rows).values()).mean())
         for method in (rounding.to_nearest, rounding.column_by_column, rounding.by_descent)
     ]
     assert errors[0] > 1.2 * errors[1] > 1.2 * errors[2]
@@ -121,14 +119,14 @@ def test_fixed_scales_stay() -> None:
     _, hessian, weights = layer()
     masks = torch.ones_like(weights, dtype=torch.bool)
     scale = scales(weights)
-    found = rounding.by_descent(hessian, weights, masks, scale, GRID, kept=0, fixed=True)
+    found = rounding.by_descent(Rows(hessian, weights, masks, scale, GRID, fixed=True))
     assert torch.equal(found.scale, scale)
 
 
 def test_a_bias_is_a_real_number_that_makes_up_for_the_rounding() -> None:
     _, hessian, weights = layer()
     masks = torch.ones_like(weights, dtype=torch.bool)
-    found = rounding.column_by_column(hessian, weights, masks, scales(weights), GRID, kept=1)
+    found = rounding.column_by_column(Rows(hessian, weights, masks, scales(weights), GRID, 1))
     values = found.values()
     gradient = (values - weights) @ hessian
     assert not found.codes[:, -1].any()
