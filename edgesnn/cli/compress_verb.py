@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Json, check_choice, check_outputs, report_left_over, share_cores
+from edgesnn.cli.options import (
+    DataFolder,
+    Json,
+    check_choice,
+    check_outputs,
+    report_left_over,
+    share_cores,
+)
 from edgesnn.cli.output import Output, json_line
 from edgesnn.compress import settings as names
 from edgesnn.errors import InputError
@@ -142,14 +149,7 @@ def compress(
             dir_okay=False,
         ),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with the recipe's data. Default: the usual places.",
-            exists=True,
-            file_okay=False,
-        ),
-    ] = None,
+    data: DataFolder = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the calibration samples.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
     report: Annotated[

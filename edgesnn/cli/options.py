@@ -34,6 +34,15 @@ SamplesFile = Annotated[
         dir_okay=False,
     ),
 ]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder with the recipe's data. Default: the usual places.",
+        exists=True,
+        file_okay=False,
+    ),
+]
 Count = Annotated[
     int | None, typer.Option("--count", min=1, help="Use only the first COUNT windows.")
 ]

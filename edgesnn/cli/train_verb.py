@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Json, check_choice, check_outputs, share_cores
+from edgesnn.cli.options import DataFolder, Json, check_choice, check_outputs, share_cores
 from edgesnn.cli.output import Output, percent
 from edgesnn.extras import needs_extra
 
@@ -36,14 +36,7 @@ def train(
             help="Stop after so many epochs without a better validation. Default: never.",
         ),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with the recipe's data. Default: the usual places.",
-            exists=True,
-            file_okay=False,
-        ),
-    ] = None,
+    data: DataFolder = None,
     threads: Annotated[
         int | None,
         typer.Option(

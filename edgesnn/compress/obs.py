@@ -193,10 +193,3 @@ def compensate(hessian: Tensor, weights: Tensor, masks: Tensor) -> Tensor:
         solved = torch.cholesky_solve(wanted[:, :, None], factor)[:, :, 0]
         result[rows] = torch.zeros_like(result[rows]).scatter_(1, indices, solved * real)
     return result
-
-
-def layer_error(hessian: Tensor, weights: Tensor, changed: Tensor) -> Tensor:
-    """The quadratic error of each row, relative to that of a row of zeros; [rows]."""
-    error = weights - changed
-    norm = ((weights @ hessian) * weights).sum(dim=1)
-    return ((error @ hessian) * error).sum(dim=1) / norm.clamp_min(torch.finfo(norm.dtype).tiny)

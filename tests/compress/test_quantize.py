@@ -13,7 +13,7 @@ from edgesnn.compress import settings
 from edgesnn.compress.grid import Grid
 from edgesnn.compress.joint import ORDERS, Problem, jointly, prune_first, quantize_first, swap
 from edgesnn.compress.layers import weights_of
-from edgesnn.compress.obs import compensate, damped, layer_error
+from edgesnn.compress.obs import compensate, damped
 from edgesnn.compress.prune import prune
 from edgesnn.compress.quantize import QUANTIZERS, connections_of, quantize, quantized_model
 from edgesnn.compress.rounding import Rows, by_descent, column_by_column
@@ -21,7 +21,7 @@ from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.errors import InputError
 from edgesnn.model import Model
 from tests.compress.models import convolutional, events, feed_forward, recurrent
-from tests.compress.test_obs import layer
+from tests.compress.test_obs import layer, layer_error
 
 
 def pieces(model: Model, kept: list[int] | None = None) -> tuple[Statistics, list]:

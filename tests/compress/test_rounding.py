@@ -10,9 +10,9 @@ from torch import Tensor
 
 from edgesnn.compress import rounding
 from edgesnn.compress.grid import Grid
-from edgesnn.compress.obs import compensate, layer_error
+from edgesnn.compress.obs import compensate
 from edgesnn.compress.rounding import Rows
-from tests.compress.test_obs import layer
+from tests.compress.test_obs import layer, layer_error
 
 GRID = Grid()
 
