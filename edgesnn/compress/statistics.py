@@ -23,6 +23,7 @@ from torch import Tensor
 
 from edgesnn.compress.layers import Layer, layers_of, on_hardware_grid, population_of
 from edgesnn.compress.settings import MAX_GROUPS
+from edgesnn.connections import ModelConnection
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model
@@ -142,7 +143,7 @@ def layer_inputs(model: Model, layer: Layer, spikes: list[Tensor]) -> Tensor:
         sent = spikes[c.source]
         if c.source >= c.target:
             sent = torch.cat([torch.zeros_like(sent[:, :1]), sent[:, :-1]], dim=1)
-        if c.num_positions == 1:
+        if isinstance(c, ModelConnection):
             parts.append(sent[:, :, None])
         else:
             flat = c.patches(sent.flatten(0, 1).numpy())

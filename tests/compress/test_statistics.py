@@ -11,7 +11,7 @@ import torch
 from edgesnn.compress import statistics
 from edgesnn.compress.layers import layers_of, on_hardware_grid, weights_of, with_weights
 from edgesnn.compress.statistics import collect, decay_groups
-from edgesnn.connections import ModelConnection
+from edgesnn.connections import ConvConnection, ModelConnection
 from edgesnn.errors import InputError, UnsupportedModel
 from edgesnn.model import Model
 from edgesnn.train.dynamics import Dynamics
@@ -107,6 +107,18 @@ def test_a_convolution_has_one_row_for_each_channel() -> None:
     patches = torch.nn.functional.unfold(torch.from_numpy(pooled), 2).transpose(1, 2).flatten(0, 1)
     expected = patches.double().T @ patches.double() / len(samples)
     assert torch.allclose(layer.groups["input"][0].hessian[:-1, :-1], expected)
+
+
+def test_a_kernel_that_covers_all_pools_reads_sums_beside_another_connection() -> None:
+    kernel = random_weights(16, 2, 3, 3, seed=4)
+    pooled = ConvConnection(0, 1, kernel, (2, 6, 6), pool=(2, 2))
+    loop = ModelConnection(1, 1, random_weights(16, 16))
+    model = model_of(72, [population("out", 16)], [pooled, loop])
+    samples = events(72)
+    (layer,) = collect(model, samples, ("input",)).layers
+    sums = samples.to_rasters().reshape(-1, 2, 3, 2, 3, 2).sum(axis=(3, 5)).reshape(-1, 18)
+    assert layer.layer.fan_ins == (18, 16)
+    assert np.allclose(layer.rates[:18], sums.mean(axis=0))
 
 
 def test_batches_are_streamed_and_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
