@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -41,8 +40,7 @@ def main() -> None:
     result = record(command, figures(measured))
     print(json.dumps(result, indent=2))
     if options.write:
-        whole = {**result, "measured": asdict(measured)}
-        (options.write / "compression.json").write_text(json.dumps(whole, indent=1) + "\n")
+        (options.write / "compression.json").write_text(json.dumps(result, indent=2) + "\n")
         (options.write / "compression.md").write_text(page(result, measured))
 
 
