@@ -132,7 +132,8 @@ LARGER = "take a larger core"
         (
             replace(chain(4, 4), state_bits=18),
             {},
-            "state bits must be at most 16, not 18 (2 too many); compress with a smaller --state-bits",
+            "state bits must be at most 16, not 18 (2 too many); "
+            "compress with a smaller --state-bits",
         ),
         (chain(4, 17), {}, f"neurons must be at most 16, not 17 (1 too many); {LARGER}"),
         (chain(19, 4), {}, f"inputs must be at most 16, not 19 (3 too many); {LARGER}"),
