@@ -61,11 +61,10 @@ class Match:
 
 def _match(network: Network, streams: list[EventStream], target: Target, threads: int) -> Match:
     result = Simulator(network).run_batch(streams, threads)
-    rates = result.spike_counts.sum(axis=0) / result.counters.steps
     missed = total = 0.0
     for index in _spiking(network):
         wanted = target.rates[index]
-        missed += float(np.abs(rates[network.neuron_slice(index)] - wanted).sum())
+        missed += float(np.abs(result.rates[network.neuron_slice(index)] - wanted).sum())
         total += float(wanted.sum())
     agreement = float((result.decisions == target.decisions).mean())
     return Match(missed / total if total else float(missed > 0), agreement)
@@ -125,8 +124,7 @@ def _match_thresholds(
         rounded = np.clip(np.rint(guess), 1, highest).astype(np.int32)
         candidate = _with_population(network, index, replace(population, threshold=rounded))
         result = Simulator(candidate).run_batch(streams, threads)
-        rates = result.spike_counts.sum(axis=0) / result.counters.steps
-        rates = rates[network.neuron_slice(index)]
+        rates = result.rates[network.neuron_slice(index)]
         missed = np.abs(rates - wanted)
         better = missed < least
         best[better], least[better] = rounded[better], missed[better]

@@ -68,13 +68,11 @@ def layer_reports(
 def network_rates(network: Network, events: EventWindows, threads: int = 1) -> Rates:
     """How often sources and neurons of ``network`` send, in windows of events."""
     result = Simulator(network).run_batch(list(events.streams()), threads)
-    steps = result.counters.steps
-    fired = result.spike_counts.sum(axis=0) / steps
-    sent = np.bincount(events.source_ids, minlength=events.num_sources) / steps
+    sent = np.bincount(events.source_ids, minlength=events.num_sources) / result.counters.steps
     return [
         sent[first : first + p.size]
         if isinstance(p, InputPopulation)
-        else fired[network.neuron_slice(index)]
+        else result.rates[network.neuron_slice(index)]
         for index, (p, first) in enumerate(zip(network.populations, network.first_id, strict=True))
     ]
 

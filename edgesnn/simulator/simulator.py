@@ -73,6 +73,12 @@ class BatchResult:
     cycles: npt.NDArray[np.int64]
     counters: Counters
 
+    @property
+    def rates(self) -> npt.NDArray[np.float64]:
+        """Spikes of each neuron in a time step, over all samples, float64 [num_neurons]."""
+        rates: npt.NDArray[np.float64] = self.spike_counts.sum(axis=0) / self.counters.steps
+        return rates
+
 
 class Simulator:
     """A network made ready to run; it holds no state, so threads may share it.
