@@ -61,7 +61,8 @@ def _samples(
     given = None if evaluate is None else _from_file(out, model, evaluate)
     if samples is not None:
         return _from_file(out, model, samples), given
-    found = recipe_of(model.info).load(data)
+    with out.progress("data", 0) as advance:
+        found = recipe_of(model.info).load(data, lambda done, total: advance(done, total=total))
     return found.training, found.held_out if given is None else given
 
 

@@ -82,11 +82,11 @@ def train(
         out.note(f"Going on from {state}.")
     told: list[Epoch] = []
     try:
-        with out.progress(f"{recipe}: data", epochs or chosen.settings.epochs) as advance:
+        with out.progress(f"{recipe}: data", 0) as advance:
 
             def tell(epoch: Epoch) -> None:
                 told.append(epoch)
-                advance(epoch.done, text=f"{recipe}: {describe(epoch)}")
+                advance(epoch.done, f"{recipe}: {describe(epoch)}", epoch.total)
 
             result = train_recipe(
                 chosen,
@@ -97,6 +97,7 @@ def train(
                 threads=threads,
                 resume=state,
                 patience=patience,
+                load_progress=lambda done, total: advance(done, f"{recipe}: data", total),
             )
     except KeyboardInterrupt:
         if state.exists():

@@ -12,7 +12,7 @@ import numpy as np
 from edgesnn.encoders import RateEncoder
 from edgesnn.errors import ToolNotFound
 from edgesnn.network import ReadoutRule
-from edgesnn.recipes.recipe import Recipe, RecipeData
+from edgesnn.recipes.recipe import LoadProgress, Recipe, RecipeData
 from edgesnn.samples import Samples
 from edgesnn.train.settings import TrainingSettings
 
@@ -46,7 +46,7 @@ def digit_samples(data: Path | None = None, held_out: bool = True) -> Samples:  
     return Samples(parts[1], parts[3]) if held_out else Samples(parts[0], parts[2])
 
 
-def load_digits(data: Path | None = None) -> RecipeData:
+def load_digits(data: Path | None = None, _progress: LoadProgress | None = None) -> RecipeData:
     """Training and held-out samples as events."""
     training, held_out = (digit_samples(data, held_out) for held_out in (False, True))
     return RecipeData(training.labelled(ENCODER), held_out.labelled(ENCODER))

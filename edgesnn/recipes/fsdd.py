@@ -17,7 +17,7 @@ from edgesnn.data import find_data_set
 from edgesnn.data.fsdd import SAMPLE_RATE_HZ, SpokenDigit, read_spoken_digits
 from edgesnn.encoders import FilterBankEncoder
 from edgesnn.network import ReadoutRule
-from edgesnn.recipes.recipe import Recipe, RecipeData
+from edgesnn.recipes.recipe import LoadProgress, Recipe, RecipeData
 from edgesnn.samples import Samples
 from edgesnn.train.settings import TrainingSettings
 
@@ -61,7 +61,9 @@ def spoken_samples(data: Path | None = None, held_out: bool = True) -> Samples:
     return Samples(frames(spoken), np.array([digit.digit for digit in spoken], np.int64))
 
 
-def load_spoken_digits(data: Path | None = None) -> RecipeData:
+def load_spoken_digits(
+    data: Path | None = None, _progress: LoadProgress | None = None
+) -> RecipeData:
     """2,400 training and 300 held-out recordings as events (of the takes 0-44)."""
     training, held_out = (spoken_samples(data, held_out) for held_out in (False, True))
     return RecipeData(training.labelled(ENCODER), held_out.labelled(ENCODER))

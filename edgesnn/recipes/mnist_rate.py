@@ -13,7 +13,7 @@ from edgesnn.data import find_data_set
 from edgesnn.data.idx import read_labelled_images
 from edgesnn.encoders import RateEncoder
 from edgesnn.network import ReadoutRule
-from edgesnn.recipes.recipe import Recipe, RecipeData
+from edgesnn.recipes.recipe import LoadProgress, Recipe, RecipeData
 from edgesnn.samples import Samples
 from edgesnn.train.settings import TrainingSettings
 
@@ -36,7 +36,7 @@ def image_samples(data: Path | None = None, held_out: bool = True) -> Samples:
     return _images(data, held_out).first(MAX_RECORDINGS)
 
 
-def load_images(data: Path | None = None) -> RecipeData:
+def load_images(data: Path | None = None, _progress: LoadProgress | None = None) -> RecipeData:
     """60,000 training and 10,000 held-out pictures as events."""
     training, held_out = (_images(data, held_out) for held_out in (False, True))
     return RecipeData(training.labelled(ENCODER), held_out.labelled(ENCODER))

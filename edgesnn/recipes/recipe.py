@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -25,13 +26,19 @@ class RecipeData(NamedTuple):
     held_out: LabelledEvents
 
 
+#: Called with (windows done, all), where they take long to make.
+LoadProgress = Callable[[int, int], None]
+
+
 class Loader(Protocol):
     """Gives the data as events. ``data`` is a folder with data sets, None the usual places.
 
     Raises ``InputError`` if they are not there.
     """
 
-    def __call__(self, data: Path | None = None) -> RecipeData: ...
+    def __call__(
+        self, data: Path | None = None, progress: LoadProgress | None = None, /
+    ) -> RecipeData: ...
 
 
 class Recorder(Protocol):

@@ -25,7 +25,7 @@ from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.files import write_whole
 from edgesnn.network import ReadoutRule
-from edgesnn.recipes.recipe import Recipe, RecipeData
+from edgesnn.recipes.recipe import LoadProgress, Recipe, RecipeData
 from edgesnn.recipes.saccade_camera import SaccadeCamera
 from edgesnn.samples import Samples
 from edgesnn.train.settings import TrainingSettings
@@ -37,7 +37,9 @@ TRAINING_SEED, HELD_OUT_SEED = 1, 2
 MAX_RECORDINGS = 1000
 
 
-def _simulated(data: Path | None, held_out: bool) -> LabelledEvents:
+def _simulated(
+    data: Path | None, held_out: bool, progress: LoadProgress | None = None
+) -> LabelledEvents:
     """Recordings of one part of MNIST: from the cache, or simulated now (a minute or two)."""
     folder = find_data_set("mnist").find(data)
     images, labels = read_labelled_images(folder, "t10k" if held_out else "train")
@@ -46,7 +48,7 @@ def _simulated(data: Path | None, held_out: bool) -> LabelledEvents:
     path = cache_dir("data") / f"saccade-{key.hexdigest()[:24]}.npz"
     events = _cached(path)
     if events is None:
-        events = CAMERA.record(images, seed)
+        events = CAMERA.record(images, seed, progress=progress)
         buffer = io.BytesIO()
         np.savez(buffer, step_start=events.step_start, source_ids=events.source_ids)
         write_whole(path, buffer.getvalue())
@@ -65,9 +67,10 @@ def _cached(path: Path) -> EventWindows | None:
         return None
 
 
-def load_saccades(data: Path | None = None) -> RecipeData:
+def load_saccades(data: Path | None = None, progress: LoadProgress | None = None) -> RecipeData:
     """60,000 training and 10,000 held-out recordings of MNIST digits, simulated."""
-    return RecipeData(_simulated(data, held_out=False), _simulated(data, held_out=True))
+    training, held_out = (_simulated(data, held_out, progress) for held_out in (False, True))
+    return RecipeData(training, held_out)
 
 
 def saccade_samples(data: Path | None = None, held_out: bool = True) -> Samples:

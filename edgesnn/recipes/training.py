@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
-from edgesnn.recipes.recipe import Recipe
+from edgesnn.recipes.recipe import LoadProgress, Recipe
 from edgesnn.samples import accuracy
 from edgesnn.train.trainer import Progress, decisions, train
 
@@ -34,19 +34,21 @@ def train_recipe(
     threads: int | None = None,
     resume: Path | None = None,
     patience: int | None = None,
+    load_progress: LoadProgress | None = None,
 ) -> TrainedRecipe:
     """Train a recipe's network on its data; held-out windows are only measured on.
 
     epochs, threads   None: the recipe's
     data              folder with data sets; None: the usual places
     patience          stop after so many epochs without a better validation; None: the recipe's
+    load_progress     called while data are made, where that takes long
     resume            file that keeps the state of an interrupted training; it stays after the end
 
     Raises ``InputError`` if the data are not there, if a recipe without validation data is to stop
     early, or if ``resume`` is of another training.
     """
     began = time.perf_counter()
-    training, held_out = recipe.load(data)
+    training, held_out = recipe.load(data, load_progress)
     settings = replace(
         recipe.settings,
         seed=seed,

@@ -59,3 +59,9 @@ def test_samples_hold_the_counts_of_the_events(few_digits: Path) -> None:
     again = samples.labelled(recipe.encoder)
     assert np.array_equal(again.events.source_ids, held_out.events.source_ids)
     assert np.array_equal(again.labels, held_out.labels)
+
+
+def test_progress_of_the_simulation_is_told(few_digits: Path) -> None:
+    told: list[tuple[int, int]] = []
+    find_recipe("saccade-mnist").load(few_digits, lambda done, total: told.append((done, total)))
+    assert told == [(6, 6), (4, 4)]
