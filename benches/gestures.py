@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +92,13 @@ def main() -> None:
         for choice in CANDIDATES:
             trials.append(trial(fold, choice))
             print(trials[-1], flush=True)
-    figures = {
-        f"fold_{fold}": {**asdict(found.choice), "validation_accuracy": found.accuracy}
-        for fold in range(NUM_FOLDS)
-        for found in [best(trials, fold)]
-    }
+    figures: dict[str, Any] = {}
+    for fold in range(NUM_FOLDS):
+        found = best(trials, fold)
+        figures[f"fold_{fold}_sensors"] = " ".join(found.choice.sensors)
+        figures[f"fold_{fold}_strength"] = found.choice.strength
+        figures[f"fold_{fold}_training"] = found.choice.training
+        figures[f"fold_{fold}_validation_accuracy"] = found.accuracy
     result = record("python -m benches.gestures --write docs/results", figures)
     print(json.dumps(result, indent=2))
     if options.write:
