@@ -1,0 +1,58 @@
+/* A device of the serial protocol (docs/protocol.md): what an FPGA board answers, on a
+ * microcontroller. The port gives it bytes and time, and sends what it returns. */
+#ifndef EDGESNN_DEVICE_H
+#define EDGESNN_DEVICE_H
+
+#include <stdint.h>
+
+#include "edgesnn.h"
+#include "edgesnn_frames.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What the port has to offer. `image` and `memory` are aligned to 4 bytes. `core` holds the sizes
+ * that IDENTIFY tells, in the order of the protocol (state_bits as it is, all others as log2);
+ * the host packs images for one core of that size, so the two blocks must be large enough. */
+typedef struct {
+    void *image; /* where a network that comes over the line is kept */
+    uint32_t image_bytes;
+    void *memory; /* what a loaded network works in */
+    uint32_t memory_bytes;
+    uint32_t clock_khz;
+    uint8_t core[ESNN_NUM_CONFIG_FIELDS];
+} esnn_device_resources;
+
+typedef struct {
+    const esnn_device_resources *resources;
+    esnn_network *network; /* null while none is loaded */
+    uint32_t words_expected; /* of the image that is being loaded, 0 if none is */
+    uint32_t words_loaded;
+    uint32_t timer_period; /* clock cycles of a step, 0 if the timer rests */
+    uint32_t timer_left;
+    uint8_t last_type;
+    uint8_t last_sequence;
+    uint8_t has_last;
+    uint8_t late_steps;
+    uint8_t frame_errors;
+    uint16_t reply_bytes;
+    uint8_t reply[ESNN_MAX_FRAME_BYTES];
+    esnn_frame_reader reader;
+} esnn_device;
+
+void esnn_device_start(esnn_device *device, const esnn_device_resources *resources);
+
+/* Gives the device a byte from the line. Returns the number of bytes in device->reply that must be
+ * sent now, usually 0. */
+uint32_t esnn_device_take(esnn_device *device, uint8_t byte);
+
+/* Tells the device that so many clock cycles have passed; runs a time step if one is due. Only
+ * needed where SET_TIMER is to work. */
+void esnn_device_tick(esnn_device *device, uint32_t cycles);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
