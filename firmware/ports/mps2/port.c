@@ -1,0 +1,54 @@
+/* Arm MPS2 with the images AN385 (Cortex-M3) and AN386 (Cortex-M4), as QEMU has them. Addresses:
+ * Application Note AN385, table of the APB peripherals; registers: Cortex-M System Design Kit
+ * Technical Reference Manual (DDI 0479), chapters APB UART and APB timer. */
+#include "port.h"
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+
+#define UART_DATA REGISTER(0x40004000)
+#define UART_STATE REGISTER(0x40004004)
+#define UART_CONTROL REGISTER(0x40004008)
+#define UART_DIVIDER REGISTER(0x40004010)
+
+/* A 32-bit timer that counts down; SysTick has 24 bits, too few for the load of a large image. */
+#define TIMER_CONTROL REGISTER(0x40000000)
+#define TIMER_VALUE REGISTER(0x40000004)
+#define TIMER_RELOAD REGISTER(0x40000008)
+
+enum { TRANSMIT_FULL = 1, RECEIVE_FULL = 2, TRANSMIT_ENABLE = 1, RECEIVE_ENABLE = 2 };
+enum { CLOCK_HZ = 25000000, BAUD = 1000000 };
+
+void port_start(void) {
+    UART_DIVIDER = CLOCK_HZ / BAUD;
+    UART_CONTROL = TRANSMIT_ENABLE | RECEIVE_ENABLE;
+    TIMER_RELOAD = UINT32_MAX;
+    TIMER_VALUE = UINT32_MAX;
+    TIMER_CONTROL = 1;
+}
+
+int32_t port_read(void) {
+    return UART_STATE & RECEIVE_FULL ? (int32_t)(UART_DATA & 0xFF) : -1;
+}
+
+void port_write(uint8_t byte) {
+    while (UART_STATE & TRANSMIT_FULL) {
+    }
+    UART_DATA = byte;
+}
+
+uint32_t port_clock(void) {
+    return ~TIMER_VALUE;
+}
+
+/* With -icount an instruction takes a fixed time of this clock. */
+uint32_t port_count(void) {
+    return port_clock();
+}
+
+/* SYS_EXIT_EXTENDED (Semihosting for AArch32 and AArch64), reason ADP_Stopped_ApplicationExit. */
+void port_exit(uint32_t status) {
+    const uint32_t block[2] = {0x20026, status};
+    register uint32_t operation __asm__("r0") = 0x20;
+    register const uint32_t *argument __asm__("r1") = block;
+    __asm__ volatile("bkpt 0xAB" : "+r"(operation) : "r"(argument) : "memory");
+}

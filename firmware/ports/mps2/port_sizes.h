@@ -1,0 +1,10 @@
+/* What the device says of itself. */
+enum {
+    PORT_CLOCK_KHZ = 25000,
+    PORT_NEURONS_LOG2 = 12,
+    PORT_SYNAPSE_WORDS_LOG2 = 16,
+    PORT_INPUTS_LOG2 = 12,
+    PORT_EVENTS_LOG2 = 12,
+    PORT_PROGRAM_WORDS_LOG2 = 10,
+    PORT_READOUT_NEURONS_LOG2 = 10
+};

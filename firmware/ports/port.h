@@ -1,0 +1,26 @@
+/* What a port gives to the programs in this folder: a line, and a clock. A port is start-up code,
+ * a linker script, these four functions, and port_sizes.h. */
+#ifndef EDGESNN_PORT_H
+#define EDGESNN_PORT_H
+
+#include <stdint.h>
+
+/* Called once, first of all. */
+void port_start(void);
+
+/* The next byte from the line, or -1 if none has come; does not wait. */
+int32_t port_read(void);
+
+/* Sends a byte; waits until there is room for it. */
+void port_write(uint8_t byte);
+
+/* A clock of PORT_CLOCK_KHZ that wraps at 2^32. A port that has none returns 0: then SET_TIMER is
+ * accepted and never runs a step. */
+uint32_t port_clock(void);
+
+/* Only for measure.c, and only where an emulator runs it: something that grows in proportion to
+ * the instructions executed, and the end of the emulation. */
+uint32_t port_count(void);
+void port_exit(uint32_t status);
+
+#endif

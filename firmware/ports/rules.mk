@@ -1,0 +1,59 @@
+# What the Makefiles of the ports share. A port sets PORT, CPU, CROSS, ARCH, SOURCES and SCRIPT.
+#
+#   make            the device, an ELF file
+#   make echo       a program that sends back what comes
+#   make measure MEASURE_DATA=FOLDER    counts instructions; FOLDER holds measure_data.h
+#
+# Any of CC, OPT, CFLAGS, BUILD may be given on the command line.
+
+PORTS    := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+FIRMWARE := $(patsubst %/,%,$(dir $(PORTS)))
+BUILD    ?= $(FIRMWARE)/build/$(PORT)/$(CPU)
+ifeq ($(origin CC),default)
+CC := $(CROSS)gcc
+endif
+OPT      ?= -O2
+CFLAGS   ?= -Wall -Wextra -Werror
+FLAGS     = $(ARCH) -std=c11 -ffreestanding -ffunction-sections -fdata-sections $(OPT) $(CFLAGS) \
+            -I$(FIRMWARE)/include -I$(PORTS) -I$(CURDIR)
+
+RUNTIME := $(addprefix $(FIRMWARE)/src/,edgesnn.c edgesnn_load.c edgesnn_crc32.c)
+LINK    := $(addprefix $(FIRMWARE)/src/,edgesnn_frames.c edgesnn_device.c)
+COMMON  := $(addprefix $(CURDIR)/,$(SOURCES)) $(PORTS)/freestanding.c
+
+.PHONY: device echo measure clean
+.DEFAULT_GOAL := device
+device:  $(BUILD)/device.elf
+echo:    $(BUILD)/echo.elf
+measure: $(BUILD)/measure.elf
+
+HEADERS := $(wildcard $(FIRMWARE)/include/*.h $(PORTS)/*.h $(CURDIR)/*.h)
+vpath %.c $(FIRMWARE)/src $(PORTS) $(CURDIR)
+vpath %.S $(CURDIR)
+
+object = $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(notdir $(1)))))
+
+$(BUILD)/device.elf:  $(call object,$(PORTS)/device.c $(RUNTIME) $(LINK) $(COMMON))
+$(BUILD)/echo.elf:    $(call object,$(PORTS)/echo.c $(COMMON))
+$(BUILD)/measure.elf: $(call object,$(PORTS)/measure.c $(RUNTIME) $(COMMON))
+
+$(BUILD)/%.elf: $(CURDIR)/$(SCRIPT)
+	$(CC) $(ARCH) $(LDFLAGS) -nostdlib -static -Wl,--gc-sections -Wl,-Map=$(BUILD)/$*.map \
+	    -Wl,-T,$(CURDIR)/$(SCRIPT) $(filter %.o,$^) -lgcc -o $@
+
+# Loops that are these functions must not become calls of themselves.
+$(BUILD)/freestanding.o: FLAGS += -fno-tree-loop-distribute-patterns
+$(BUILD)/measure.o: FLAGS += -I$(MEASURE_DATA)
+$(BUILD)/measure.o: $(MEASURE_DATA)/measure_data.h
+
+$(BUILD)/%.o: %.c $(HEADERS) | $(BUILD)
+	$(CC) $(FLAGS) -c $< -o $@
+
+$(BUILD)/%.o: %.S | $(BUILD)
+	$(CC) $(ARCH) -c $< -o $@
+
+$(BUILD):
+	mkdir -p $@
+
+clean:
+	rm -rf $(BUILD)
