@@ -70,13 +70,18 @@ coverage: $(STAMP)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(JOBS) --cov --cov-append --cov-report= tests/test_simulator.py
 	$(BIN)/python -m coverage report --fail-under=90
 
+# For gates: verilator, iverilog. For firmware: emulators, compilers, and clang for its fuzzer.
+SYSTEM_PACKAGES := verilator iverilog qemu-system-arm qemu-system-misc gcc-arm-none-eabi \
+                   gcc-riscv64-unknown-elf clang llvm lld
+APT_INSTALL     := apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
+
 tools:
 	@if [ "$$(id -u)" = 0 ]; then \
-	    apt-get update -qq && apt-get install -y -qq --no-install-recommends verilator iverilog; \
+	    apt-get update -qq && $(APT_INSTALL); \
 	elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then \
-	    sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends verilator iverilog; \
+	    sudo apt-get update -qq && sudo $(APT_INSTALL); \
 	else \
-	    echo "Not root: skipped. By hand: apt-get install verilator iverilog"; \
+	    echo "Not root: skipped. By hand: apt-get install $(SYSTEM_PACKAGES)"; \
 	fi
 
 clean:

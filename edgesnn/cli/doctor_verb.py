@@ -88,13 +88,23 @@ def _build_tools() -> Iterator[Finding]:
         )
 
 
+def _microcontroller_tools() -> Iterator[Finding]:
+    """Compilers and emulators for microcontrollers."""
+    from edgesnn.microcontroller import PACKAGES, TARGETS
+
+    for tool, package in PACKAGES.items():
+        names = [name for name, target in TARGETS.items() if tool in target.tools]
+        use = f"profile for {', '.join(names)}"
+        yield Finding(tool, shutil.which(tool), use, f"apt install {package} (Debian)")
+
+
 def examine() -> list[Finding]:
     """Look at everything that some verb needs beyond the core packages."""
     packages = [
         Finding(name, _version(name), use, f"pip install 'edgesnn[{extra}]'")
         for name, extra, use in _PACKAGES
     ]
-    return [*packages, _compiler(), *_build_tools()]
+    return [*packages, _compiler(), *_build_tools(), *_microcontroller_tools()]
 
 
 def doctor(json: Json = False) -> None:

@@ -40,6 +40,8 @@ int main(void) {
         if (byte >= 0) {
             const uint32_t count = esnn_device_take(&device, (uint8_t)byte);
             for (uint32_t i = 0; i < count; i++) port_write(device.reply[i]);
+        } else if (device.timer_period == 0) {
+            port_wait();
         }
         const uint32_t now = port_clock();
         esnn_device_tick(&device, now - before);

@@ -5,6 +5,10 @@ int main(void) {
     port_start();
     for (;;) {
         const int32_t byte = port_read();
-        if (byte >= 0) port_write((uint8_t)byte);
+        if (byte >= 0) {
+            port_write((uint8_t)byte);
+        } else {
+            port_wait();
+        }
     }
 }

@@ -1,5 +1,5 @@
 /* What a port gives to the programs in this folder: a line, and a clock. A port is start-up code,
- * a linker script, these four functions, and port_sizes.h. */
+ * a linker script, these functions, and port_sizes.h. */
 #ifndef EDGESNN_PORT_H
 #define EDGESNN_PORT_H
 
@@ -17,6 +17,9 @@ void port_write(uint8_t byte);
 /* A clock of PORT_CLOCK_KHZ that wraps at 2^32. A port that has none returns 0: then SET_TIMER is
  * accepted and never runs a step. */
 uint32_t port_clock(void);
+
+/* Called when there is nothing to do until a byte comes: may sleep until then, and may do nothing. */
+void port_wait(void);
 
 /* Only for measure.c, and only where an emulator runs it: something that grows in proportion to
  * the instructions executed, and the end of the emulation. */

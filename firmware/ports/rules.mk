@@ -4,7 +4,7 @@
 #   make echo       a program that sends back what comes
 #   make measure MEASURE_DATA=FOLDER    counts instructions; FOLDER holds measure_data.h
 #
-# Any of CC, OPT, CFLAGS, BUILD may be given on the command line.
+# Any of CC, ARCH, OPT, CFLAGS, LDFLAGS, LIBS, BUILD may be given on the command line.
 
 PORTS    := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 FIRMWARE := $(patsubst %/,%,$(dir $(PORTS)))
@@ -14,6 +14,7 @@ CC := $(CROSS)gcc
 endif
 OPT      ?= -O2
 CFLAGS   ?= -Wall -Wextra -Werror
+LIBS     ?= -lgcc
 FLAGS     = $(ARCH) -std=c11 -ffreestanding -ffunction-sections -fdata-sections $(OPT) $(CFLAGS) \
             -I$(FIRMWARE)/include -I$(PORTS) -I$(CURDIR)
 
@@ -39,10 +40,8 @@ $(BUILD)/measure.elf: $(call object,$(PORTS)/measure.c $(RUNTIME) $(COMMON))
 
 $(BUILD)/%.elf: $(CURDIR)/$(SCRIPT)
 	$(CC) $(ARCH) $(LDFLAGS) -nostdlib -static -Wl,--gc-sections -Wl,-Map=$(BUILD)/$*.map \
-	    -Wl,-T,$(CURDIR)/$(SCRIPT) $(filter %.o,$^) -lgcc -o $@
+	    -Wl,-T,$(CURDIR)/$(SCRIPT) $(filter %.o,$^) $(LIBS) -o $@
 
-# Loops that are these functions must not become calls of themselves.
-$(BUILD)/freestanding.o: FLAGS += -fno-tree-loop-distribute-patterns
 $(BUILD)/measure.o: FLAGS += -I$(MEASURE_DATA)
 $(BUILD)/measure.o: $(MEASURE_DATA)/measure_data.h
 

@@ -13,3 +13,6 @@ void port_write(uint8_t byte) { (void)byte; }
 
 /* A free-running counter of PORT_CLOCK_KHZ that wraps at 2^32, for SET_TIMER; or 0 for ever. */
 uint32_t port_clock(void) { return 0; }
+
+/* Optional: sleep until a byte has come. */
+void port_wait(void) {}

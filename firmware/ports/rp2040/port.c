@@ -83,3 +83,7 @@ void port_write(uint8_t byte) {
 uint32_t port_clock(void) {
     return TIMER_RAW_LOW;
 }
+
+/* Awake all the time. */
+void port_wait(void) {
+}
