@@ -77,7 +77,7 @@ def _arm(cpu: str, machine: str, about: str) -> Target:
 
 def _riscv(cpu: str) -> Target:
     emulator = ("qemu-system-riscv32", "-machine", "virt", "-m", "16M", "-bios", "none")
-    about = "a RISC-V hart on QEMU's virt"
+    about = f"{cpu.upper()} on QEMU's virt"
     return Target("rv32", cpu, "riscv64-unknown-elf-gcc", emulator, 0, Fraction(1), about)
 
 
