@@ -25,10 +25,17 @@ static const esnn_device_resources resources = {
     .memory = memory,
     .memory_bytes = sizeof memory,
     .clock_khz = PORT_CLOCK_KHZ,
-    /* lanes, state_bits, neurons, synapse_words, inputs, events, program_words, readout_neurons,
-     * queue_events: docs/protocol.md, IDENTIFY */
-    .core = {0, ESNN_STATE_BITS_24, PORT_NEURONS_LOG2, PORT_SYNAPSE_WORDS_LOG2, PORT_INPUTS_LOG2,
-             PORT_EVENTS_LOG2, PORT_PROGRAM_WORDS_LOG2, PORT_READOUT_NEURONS_LOG2, 1},
+    .core = {
+        [ESNN_CONFIG_LANES] = 0,
+        [ESNN_CONFIG_STATE_BITS] = ESNN_STATE_BITS_24,
+        [ESNN_CONFIG_NEURONS] = PORT_NEURONS_LOG2,
+        [ESNN_CONFIG_SYNAPSE_WORDS] = PORT_SYNAPSE_WORDS_LOG2,
+        [ESNN_CONFIG_INPUTS] = PORT_INPUTS_LOG2,
+        [ESNN_CONFIG_EVENTS] = PORT_EVENTS_LOG2,
+        [ESNN_CONFIG_PROGRAM_WORDS] = PORT_PROGRAM_WORDS_LOG2,
+        [ESNN_CONFIG_READOUT_NEURONS] = PORT_READOUT_NEURONS_LOG2,
+        [ESNN_CONFIG_QUEUE_EVENTS] = 1,
+    },
 };
 
 int main(void) {
