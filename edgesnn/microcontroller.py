@@ -215,7 +215,8 @@ class Profile:
     code_bytes         flash: the runtime, with what it needs of the compiler's library
     image_bytes        flash: the network
     memory_bytes       RAM: what ``esnn_load`` asks for
-    load_stack_bytes   deepest stack of ``esnn_load``; stack_bytes: of all other functions
+    load_stack_bytes   deepest stack of ``esnn_load`` that was seen, with the caller's frame
+    stack_bytes        likewise of reset, events, steps and read-out
     load_instructions  of ``esnn_load``, once
     windows            in the order of the samples
     """

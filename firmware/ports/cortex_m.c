@@ -10,8 +10,12 @@ void port_reset(void);
 
 void port_reset(void) {
     const uint32_t *from = port_data_load;
-    for (uint32_t *to = port_data_start; to < port_data_end;) *to++ = *from++;
-    for (uint32_t *to = port_bss_start; to < port_bss_end;) *to++ = 0;
+    for (uint32_t *to = port_data_start; to < port_data_end;) {
+        *to++ = *from++;
+    }
+    for (uint32_t *to = port_bss_start; to < port_bss_end;) {
+        *to++ = 0;
+    }
     main();
     for (;;) {
     }

@@ -46,7 +46,9 @@ int main(void) {
         const int32_t byte = port_read();
         if (byte >= 0) {
             const uint32_t count = esnn_device_take(&device, (uint8_t)byte);
-            for (uint32_t i = 0; i < count; i++) port_write(device.reply[i]);
+            for (uint32_t i = 0; i < count; i++) {
+                port_write(device.reply[i]);
+            }
         } else if (device.timer_period == 0) {
             port_wait();
         }

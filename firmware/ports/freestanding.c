@@ -28,7 +28,9 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count) {
             in += sizeof(word);
         }
     }
-    while (count--) *out++ = *in++;
+    while (count--) {
+        *out++ = *in++;
+    }
     return to;
 }
 
@@ -36,9 +38,13 @@ void *memmove(void *to, const void *from, size_t count) {
     uint8_t *out = to;
     const uint8_t *in = from;
     if (out <= in) {
-        for (size_t i = 0; i < count; i++) out[i] = in[i];
+        for (size_t i = 0; i < count; i++) {
+            out[i] = in[i];
+        }
     } else {
-        while (count--) out[count] = in[count];
+        while (count--) {
+            out[count] = in[count];
+        }
     }
     return to;
 }
@@ -52,14 +58,18 @@ void *memset(void *to, int value, size_t count) {
             out += sizeof(word);
         }
     }
-    while (count--) *out++ = (uint8_t)value;
+    while (count--) {
+        *out++ = (uint8_t)value;
+    }
     return to;
 }
 
 int memcmp(const void *left, const void *right, size_t count) {
     const uint8_t *a = left, *b = right;
     for (; count--; a++, b++) {
-        if (*a != *b) return *a - *b;
+        if (*a != *b) {
+            return *a - *b;
+        }
     }
     return 0;
 }

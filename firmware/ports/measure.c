@@ -23,7 +23,9 @@ enum { LOOP_TURNS = 100000 };
 extern uint32_t port_bss_end[], port_stack_end[], port_stack_top[];
 
 static void put_text(const char *text) {
-    while (*text) port_write((uint8_t)*text++);
+    while (*text) {
+        port_write((uint8_t)*text++);
+    }
 }
 
 /* Hexadecimal, because a division may be a function that the runtime itself does not need. */
@@ -60,12 +62,16 @@ enum { PATTERN = 0x5AC3F00D };
 
 __attribute__((noinline)) static void paint_stack(void) {
     uint32_t *const top = __builtin_frame_address(0);
-    for (volatile uint32_t *word = port_stack_end; word < top - 8; word++) *word = PATTERN;
+    for (volatile uint32_t *word = port_stack_end; word < top - 8; word++) {
+        *word = PATTERN;
+    }
 }
 
 static uint32_t stack_used(const void *top) {
     const volatile uint32_t *word = port_stack_end;
-    while (*word == PATTERN) word++;
+    while (*word == PATTERN) {
+        word++;
+    }
     return (uint32_t)((uintptr_t)top - (uintptr_t)word);
 }
 
@@ -110,11 +116,15 @@ static void run(esnn_network *network) {
         } else if (*word == END_WINDOW) {
             put_window(network);
         } else {
-            while (*word < START_WINDOW) esnn_push_event(network, *word++);
+            while (*word < START_WINDOW) {
+                esnn_push_event(network, *word++);
+            }
             const uint32_t between = port_count();
             const int32_t status = esnn_step(network);
             const uint32_t after = port_count();
-            if (status != ESNN_OK) stop("refused", status);
+            if (status != ESNN_OK) {
+                stop("refused", status);
+            }
             put_pair("step", between - before, after - between);
         }
     }
@@ -132,7 +142,9 @@ int main(void) {
                   (uint32_t)((uintptr_t)port_stack_end - (uintptr_t)port_bss_end));
     const uint32_t after = port_count();
     const void *const top = __builtin_frame_address(0);
-    if (status != ESNN_OK) stop("refused", status);
+    if (status != ESNN_OK) {
+        stop("refused", status);
+    }
     put_pair("load", after - before, stack_used(top));
     paint_stack();
     run(network);

@@ -4,17 +4,17 @@
 #   make echo       a program that sends back what comes
 #   make measure MEASURE_DATA=FOLDER    counts instructions; FOLDER holds measure_data.h
 #
-# Any of CC, ARCH, OPT, CFLAGS, LDFLAGS, LIBS, BUILD may be given on the command line.
+# Any variable may be given on the command line. The environment's CC and CFLAGS are for this machine
+# and do not count.
 
 PORTS    := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 FIRMWARE := $(patsubst %/,%,$(dir $(PORTS)))
-BUILD    ?= $(FIRMWARE)/build/$(PORT)/$(CPU)
-ifeq ($(origin CC),default)
-CC := $(CROSS)gcc
-endif
-OPT      ?= -O2
-CFLAGS   ?= -Wall -Wextra -Werror
-LIBS     ?= -lgcc
+BUILD    := $(FIRMWARE)/build/$(PORT)/$(CPU)
+CC       := $(CROSS)gcc
+OPT      := -O2
+CFLAGS   := -pedantic -Wall -Wextra -Wconversion -Wshadow
+LDFLAGS  :=
+LIBS     := -lgcc
 FLAGS     = $(ARCH) -std=c11 -ffreestanding -ffunction-sections -fdata-sections $(OPT) $(CFLAGS) \
             -I$(FIRMWARE)/include -I$(PORTS) -I$(CURDIR)
 
@@ -28,7 +28,7 @@ device:  $(BUILD)/device.elf
 echo:    $(BUILD)/echo.elf
 measure: $(BUILD)/measure.elf
 
-HEADERS := $(wildcard $(FIRMWARE)/include/*.h $(PORTS)/*.h $(CURDIR)/*.h)
+HEADERS := $(wildcard $(FIRMWARE)/include/*.h $(FIRMWARE)/src/*.h $(PORTS)/*.h $(CURDIR)/*.h)
 vpath %.c $(FIRMWARE)/src $(PORTS) $(CURDIR)
 vpath %.S $(CURDIR)
 

@@ -37,6 +37,7 @@ from tests.strategies import random_events
 pytestmark = pytest.mark.tools
 EACH_MACHINE = [pytest.param(m, marks=needs(t), id=m) for m, t in MACHINES.items()]
 ROOT = Path(__file__).parents[2]
+STRICT = "-pedantic -Wall -Wextra -Wconversion -Wshadow -Werror"
 
 
 @pytest.fixture(scope="module", params=EACH_MACHINE)
@@ -144,22 +145,36 @@ def test_echo_sends_back_every_byte(target: str) -> None:
         port.close()
 
 
+def make(port: str, program: str, folder: Path, **variables: str) -> Path:
+    settings = {"BUILD": str(folder), "CFLAGS": STRICT, **variables}
+    command = ["make", "-s", "-C", str(ROOT / "firmware/ports" / port), program]
+    subprocess.run([*command, *(f"{n}={v}" for n, v in settings.items())], check=True)
+    return folder / f"{program}.elf"
+
+
+@pytest.mark.parametrize(
+    ("port", "cpu"),
+    [
+        pytest.param("mps2", "cortex-m0plus", marks=needs("cortex-m0plus")),
+        pytest.param("rv32", "rv32imc", marks=needs("rv32imc")),
+        pytest.param("rp2040", "cortex-m0plus", marks=needs("cortex-m0plus")),
+    ],
+)
+def test_ports_compile_without_a_warning(port: str, cpu: str, tmp_path: Path) -> None:
+    assert make(port, "device", tmp_path, CPU=cpu).is_file()
+
+
 @needs("cortex-m0plus")
-def test_rp2040_port_is_laid_out_for_its_flash(tmp_path: Path) -> None:
-    """Never run: QEMU has no RP2040. The vector table must lie where boot2 looks for it."""
-    folder = ROOT / "firmware/ports/rp2040"
-    subprocess.run(["make", "-s", "-C", str(folder), f"BUILD={tmp_path}"], check=True)
-    symbols = subprocess.run(
-        ["arm-none-eabi-objdump", "-h", str(tmp_path / "device.elf")],
-        capture_output=True,
-        text=True,
-        check=True,
+def test_rp2040_finds_its_vector_table_where_boot2_looks_for_it(tmp_path: Path) -> None:
+    """Never run: QEMU has no RP2040."""
+    elf = make("rp2040", "echo", tmp_path)
+    headers = subprocess.run(
+        ["arm-none-eabi-objdump", "-h", str(elf)], capture_output=True, text=True, check=True
     ).stdout
-    text = next(line.split() for line in symbols.splitlines() if " .text " in line)
+    text = next(line.split() for line in headers.splitlines() if " .text " in line)
     assert int(text[3], 16) == 0x10000100
 
 
 def test_template_for_other_boards_compiles_as_it_is(tmp_path: Path) -> None:
-    folder = ROOT / "firmware/ports/generic"
-    subprocess.run(["make", "-s", "-C", str(folder), f"BUILD={tmp_path}"], check=True)
+    make("generic", "all", tmp_path)
     assert (tmp_path / "device").is_file()

@@ -52,7 +52,9 @@ uint32_t port_clock(void) {
 void port_wait(void) {
     UART_INTERRUPT = RECEIVE_INTERRUPT;
     NVIC_CLEAR_PENDING = 1;
-    if (!(UART_STATE & RECEIVE_FULL)) __asm__ volatile("wfi");
+    if (!(UART_STATE & RECEIVE_FULL)) {
+        __asm__ volatile("wfi");
+    }
 }
 
 /* With -icount an instruction takes a fixed time of this clock. */

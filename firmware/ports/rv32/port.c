@@ -56,7 +56,9 @@ uint32_t port_count(void) {
 void port_wait(void) {
     const uint32_t claimed = PLIC(CLAIM);
     if (claimed) PLIC(CLAIM) = claimed; /* done with it */
-    if (!(UART(LINE_STATUS) & DATA_READY)) __asm__ volatile("wfi");
+    if (!(UART(LINE_STATUS) & DATA_READY)) {
+        __asm__ volatile("wfi");
+    }
 }
 
 void port_exit(uint32_t status) {
