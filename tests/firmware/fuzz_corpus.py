@@ -54,6 +54,8 @@ def _loading(image: bytes) -> Iterator[Record]:
 def _running() -> Iterator[Record]:
     words = struct.pack("<9H", 1, 2, ADVANCE, 3, ADVANCE, 4, 4, ADVANCE, ADVANCE)
     yield Message.RUN, request_payload(Message.RUN, run_argument(0, 3), words)
+    twice = struct.pack("<2H", ADVANCE, ADVANCE)
+    yield Message.RUN, request_payload(Message.RUN, run_argument(0, 70), twice)
     yield Message.READ_OUT, bytes(4)
     for region in Region:
         argument = read_memory_argument(region, 1, 3, 20)
@@ -79,6 +81,7 @@ def seeds() -> dict[str, bytes]:
         "conversation": _records(conversation),
         "packed": _records([*_loading(packed), *_running()]),
         "twice": _records([*_loading(image), *_loading(packed), *_running()]),
+        "too_much": _records(_loading(image + bytes(4))),
         "cut": _records([*_loading(image[:-40]), *_running()]),
         "not_loaded": _records(_running()),
         "line": AS_IT_IS + b"".join(map(encode, frames)),

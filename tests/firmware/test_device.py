@@ -2,6 +2,7 @@
 
 import struct
 import subprocess
+import time
 import zlib
 
 import numpy as np
@@ -482,14 +483,13 @@ def test_reset_and_loading_stop_the_timer(message):
 
 
 def test_the_timer_of_the_process_follows_the_clock(device):
-    import time
-
     device.set_timer(0.01)
     began = time.monotonic()
     while (counters := device.counters()).words[CounterWord.STEPS] < 20:
         pass
     seconds = time.monotonic() - began
-    assert (20 + counters.late_steps) * 0.01 == pytest.approx(seconds, abs=0.03)
+    due = (counters.words[CounterWord.STEPS] + counters.late_steps) * 0.01
+    assert seconds / 2 < due < seconds  # a busy machine reads its clock late
     device.set_timer(0)
 
 
