@@ -391,6 +391,10 @@ def profile(
     )
 
 
+#: Ends the emulator with the thread that started it, even if that is killed.
+_TIED = ("setpriv", "--pdeathsig", "KILL")
+
+
 class EmulatedDevice:
     """A microcontroller in QEMU that answers the serial protocol; a context manager.
 
@@ -410,11 +414,12 @@ class EmulatedDevice:
             # The emulator inherits a socket that listens already: no port is raced for, and whoever
             # connects early waits in its queue. Without nodelay a request takes 44 ms.
             with socket.create_server(("127.0.0.1", 0)) as server:
+                tied = _TIED if shutil.which(_TIED[0]) else ()
                 line = f"socket,id=line,fd={server.fileno()},server=on,wait=off,nodelay=on"
                 self.port = f"socket://127.0.0.1:{server.getsockname()[1]}"
                 self._process = subprocess.Popen(
-                    [*target.emulator, "-kernel", str(elf), "-display", "none", "-monitor", "none",
-                     "-chardev", line, "-serial", "chardev:line"],
+                    [*tied, *target.emulator, "-kernel", str(elf), "-display", "none",
+                     "-monitor", "none", "-chardev", line, "-serial", "chardev:line"],
                     stdin=subprocess.DEVNULL,
                     stdout=self._log,
                     stderr=self._log,

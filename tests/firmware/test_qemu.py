@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,3 +180,33 @@ def test_rp2040_finds_its_vector_table_where_boot2_looks_for_it(tmp_path: Path) 
 def test_template_for_other_boards_compiles_as_it_is(tmp_path: Path) -> None:
     make("generic", "all", tmp_path)
     assert (tmp_path / "device").is_file()
+
+
+@needs("cortex-m3")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv: apt install util-linux")
+def test_emulator_ends_with_a_program_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from edgesnn.microcontroller import EmulatedDevice\n"
+        "device = EmulatedDevice('cortex-m3', 'echo')\n"
+        "print(device._process.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    command, env = [sys.executable, "-c", program], {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as started:
+        assert started.stdout is not None
+        pid = int(started.stdout.readline())
+        assert runs(pid)
+        started.kill()
+    ends = time.monotonic() + 10
+    while runs(pid) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not runs(pid)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be forgotten."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
