@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
@@ -51,14 +50,13 @@ def _version(distribution: str) -> str | None:
 
 
 def _compiler() -> Finding:
-    found, remedy = None, "pip install 'edgesnn[fpga]' first, then ask again"
-    with suppress(ImportError):
-        from edgesnn_hdl.compiled import find_compiler
+    from edgesnn.native_compiler import find_compiler
 
-        try:
-            found = " ".join(find_compiler())
-        except ToolNotFound as error:
-            remedy = str(error)
+    found, remedy = None, ""
+    try:
+        found = " ".join(find_compiler("C++"))
+    except ToolNotFound as error:
+        remedy = str(error)
     return Finding("C++ compiler", found, "gates, virtual-board", remedy)
 
 

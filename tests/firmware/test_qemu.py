@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -190,23 +190,28 @@ def test_emulator_ends_with_a_program_that_is_killed(tmp_path: Path) -> None:
         "from edgesnn.microcontroller import EmulatedDevice\n"
         "device = EmulatedDevice('cortex-m3', 'echo')\n"
         "print(device._process.pid, flush=True)\n"
-        "time.sleep(60)"
+        "time.sleep(90)"
     )
     command, env = [sys.executable, "-c", program], {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as started:
         assert started.stdout is not None
         pid = int(started.stdout.readline())
-        assert runs(pid)
+        began = wait_until(lambda: emulates(pid))
         started.kill()
-    ends = time.monotonic() + 10
-    while runs(pid) and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert not runs(pid)
+    assert began
+    assert wait_until(lambda: not emulates(pid))
 
 
-def runs(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be forgotten."""
+def emulates(pid: int) -> bool:
+    """Whether a process is there and is the emulator."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"qemu-system-arm")
     except OSError:
         return False
+
+
+def wait_until(holds: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + 20
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.05)
+    return holds()
