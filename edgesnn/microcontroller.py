@@ -25,6 +25,7 @@ from edgesnn.core_config import LANES, CoreConfig
 from edgesnn.errors import BuildFailed, DoesNotFit, ToolNotFound
 from edgesnn.events import EventStream, check_events
 from edgesnn.memory_image import pack
+from edgesnn.native_compiler import run_tool
 from edgesnn.network import Network
 from edgesnn.protocol import ADVANCE
 from edgesnn.run_result import Counters
@@ -117,10 +118,7 @@ def build(target: Target, program: str, folder: Path, **variables: str) -> Path:
     settings = {"CPU": target.cpu, "BUILD": str(folder), **variables}
     command = ["make", "-C", str(firmware_dir() / "ports" / target.port), program]
     command += [f"{name}={value}" for name, value in settings.items()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).strip().splitlines()[-_LAST_LINES:]
-        raise BuildFailed(f"the firmware could not be built for {target.cpu}\n" + "\n".join(lines))
+    run_tool(command, folder, f"the build of the firmware for {target.cpu}")
     return folder / f"{program}.elf"
 
 
