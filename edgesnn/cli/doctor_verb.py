@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
@@ -50,16 +49,15 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _compiler() -> Finding:
-    found, remedy = None, "pip install 'edgesnn[fpga]' first, then ask again"
-    with suppress(ImportError):
-        from edgesnn_hdl.compiled import find_compiler
+def _compiler(language: str, for_what: str) -> Finding:
+    from edgesnn.native_compiler import find_compiler
 
-        try:
-            found = " ".join(find_compiler())
-        except ToolNotFound as error:
-            remedy = str(error)
-    return Finding("C++ compiler", found, "gates, virtual-board", remedy)
+    found, remedy = None, ""
+    try:
+        found = " ".join(find_compiler(language))
+    except ToolNotFound as error:
+        remedy = str(error)
+    return Finding(f"{language} compiler", found, for_what, remedy)
 
 
 def _build_tools() -> Iterator[Finding]:
@@ -94,7 +92,11 @@ def examine() -> list[Finding]:
         Finding(name, _version(name), use, f"pip install 'edgesnn[{extra}]'")
         for name, extra, use in _PACKAGES
     ]
-    return [*packages, _compiler(), *_build_tools()]
+    compilers = [
+        _compiler("C++", "gates, virtual-board"),
+        _compiler("C", "verify --on c, export-c"),
+    ]
+    return [*packages, *compilers, *_build_tools()]
 
 
 def doctor(json: Json = False) -> None:

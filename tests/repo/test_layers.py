@@ -21,13 +21,15 @@ PACKAGES = {
 #: a lower one. ``edgesnn`` itself (names and version) is below everything.
 LAYERS = (
     {"edgesnn.errors", "edgesnn.number_format", "edgesnn.neuron", "edgesnn.files",
-     "edgesnn.cache", "edgesnn.extras", "edgesnn._resources", "edgesnn.measurement"},
+     "edgesnn.cache", "edgesnn.extras", "edgesnn._resources", "edgesnn.measurement",
+     "edgesnn.firmware_status", "edgesnn.native_compiler"},
     {"edgesnn.network", "edgesnn.synapses", "edgesnn.synapse_coding", "edgesnn.readout",
      "edgesnn.events", "edgesnn.event_windows", "edgesnn.run_result", "edgesnn.design_rules",
      "edgesnn.reference", "edgesnn.connections",
      "edgesnn.encoders", "edgesnn.samples", "edgesnn.data", "edgesnn.model", "edgesnn.checkpoint",
      "edgesnn.model_file", "edgesnn.core_config", "edgesnn.memory_layout",
-     "edgesnn.memory_image", "edgesnn.placement", "edgesnn.protocol", "edgesnn.framing"},
+     "edgesnn.memory_image", "edgesnn.placement", "edgesnn.protocol", "edgesnn.framing",
+     "edgesnn.codegen"},
     {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes",
      "edgesnn.importers", "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
