@@ -21,6 +21,7 @@ from edgesnn.encoders.delta import DeltaEncoder
 from edgesnn.encoders.encoder import MAX_CODE, Codes, Encoder, State
 from edgesnn.encoders.event import EventEncoder
 from edgesnn.encoders.filter_bank import FilterBankEncoder
+from edgesnn.encoders.level_crossing import LevelCrossingEncoder
 from edgesnn.encoders.rate import RateEncoder
 from edgesnn.errors import InputError
 
@@ -33,6 +34,7 @@ __all__ = [
     "Encoder",
     "EventEncoder",
     "FilterBankEncoder",
+    "LevelCrossingEncoder",
     "RateEncoder",
     "State",
     "encoder_from_info",
@@ -40,11 +42,17 @@ __all__ = [
 ]
 
 #: All encoders are dataclasses of JSON values.
-AnyEncoder = RateEncoder | DeltaEncoder | EventEncoder | FilterBankEncoder
+AnyEncoder = RateEncoder | DeltaEncoder | LevelCrossingEncoder | EventEncoder | FilterBankEncoder
 
 ENCODERS: dict[str, type[AnyEncoder]] = {
     encoder.kind: encoder
-    for encoder in (RateEncoder, DeltaEncoder, EventEncoder, FilterBankEncoder)
+    for encoder in (
+        RateEncoder,
+        DeltaEncoder,
+        LevelCrossingEncoder,
+        EventEncoder,
+        FilterBankEncoder,
+    )
 }
 
 
