@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
 
@@ -38,7 +38,13 @@ _ENUMS: tuple[tuple[str, type[IntEnum], str], ...] = (
     ("COUNTER", memory_layout.CounterWord, "elements of the counter region"),
     ("MESSAGE", protocol.Message, "types of requests of the serial protocol"),
     ("STATUS", protocol.Status, "first byte of a reply of the serial protocol"),
+    ("IDENTITY", protocol.IdentityFlag, "bits of the first byte of the reply to IDENTIFY"),
 )
+
+
+def _set(messages: Iterable[protocol.Message]) -> int:
+    """Requests as a set of bits, bit n for type n."""
+    return sum(1 << message for message in messages)
 
 
 def _numbers() -> dict[str, dict[str, int]]:
@@ -95,6 +101,15 @@ def _numbers() -> dict[str, dict[str, int]]:
             "NO_DECISION": protocol.NO_DECISION,
             "MAX_ERROR_COUNT": protocol.MAX_ERROR_COUNT,
             "NUM_CONFIG_FIELDS": len(protocol.CONFIG_FIELDS),
+        },
+        "sets of requests, bit n for type n": {
+            "MESSAGES_KNOWN": _set(protocol.Message),
+            "MESSAGES_WITHOUT_ARGUMENT": _set(protocol.WITHOUT_ARGUMENT),
+            "MESSAGES_WITH_WORDS": _set(protocol.WITH_WORDS),
+            "MESSAGES_NEED_IMAGE": _set(protocol.NEED_IMAGE),
+        },
+        "fields of the core in the reply to IDENTIFY": {
+            f"CONFIG_{name.upper()}": index for index, name in enumerate(protocol.CONFIG_FIELDS)
         },
     }
 

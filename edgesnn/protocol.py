@@ -88,6 +88,7 @@ class Status(IntEnum):
     BAD_WORD = 12
     EVENTS_REFUSED = 13
     REPLY_TOO_LONG = 14
+    IMAGE_RULE = 15
 
 
 STATUS_TEXT = {
@@ -111,6 +112,8 @@ STATUS_TEXT = {
     Status.EVENTS_REFUSED: "a time step must not carry more events than the network allows, "
     "nor events that no input sends; its events were dropped and the step did not run",
     Status.REPLY_TOO_LONG: f"a RUN must report at most {MAX_REPORT_WORDS} words of spikes",
+    Status.IMAGE_RULE: "no sum of events in the image's network may leave the state word, nor the "
+    "accumulators of the read-out theirs; pack a network that obeys the design rules",
 }
 
 
@@ -171,6 +174,15 @@ CONFIG_FIELDS = (
     "readout_neurons",
     "queue_events",
 )
+
+
+class IdentityFlag(IntEnum):
+    """Bit positions in the first byte of the reply to IDENTIFY."""
+
+    LOADED = 0
+    NO_CYCLES = 1
+
+
 _IDENTITY = struct.Struct(f"<BII{len(CONFIG_FIELDS)}B")
 
 
@@ -187,22 +199,24 @@ def config_bytes(config: CoreConfig) -> bytes:
 class Identity:
     """What a device is.
 
-    config      size of its core
-    clock_khz   clock of the core
-    loaded      whether it has a network
-    image_crc   CRC-32 of that network's memory image; meaningless if none is loaded
+    config         size of its core
+    clock_khz      clock of the core
+    loaded         whether it has a network
+    image_crc      CRC-32 of that network's memory image; meaningless if none is loaded
+    counts_cycles  whether it counts the clock cycles of its time steps; a processor does not
     """
 
     config: CoreConfig
     clock_khz: int
     loaded: bool
     image_crc: int
+    counts_cycles: bool = True
 
     def reply(self) -> Reply:
         """The reply to IDENTIFY."""
-        data = _IDENTITY.pack(
-            self.loaded, self.image_crc, self.clock_khz, *config_bytes(self.config)
-        )
+        flags = self.loaded << IdentityFlag.LOADED
+        flags |= (not self.counts_cycles) << IdentityFlag.NO_CYCLES
+        data = _IDENTITY.pack(flags, self.image_crc, self.clock_khz, *config_bytes(self.config))
         return Reply(Status.OK, PROTOCOL_VERSION, data)
 
     @classmethod
@@ -215,7 +229,7 @@ class Identity:
             )
         if len(reply.data) != _IDENTITY.size:
             raise FrameError(f"IDENTIFY must be answered by {_IDENTITY.size} bytes of data")
-        loaded, image_crc, clock_khz, *sizes = _IDENTITY.unpack(reply.data)
+        flags, image_crc, clock_khz, *sizes = _IDENTITY.unpack(reply.data)
         named = dict(zip(CONFIG_FIELDS, sizes, strict=True))
         try:
             config = CoreConfig(**{n: v if n == "state_bits" else 1 << v for n, v in named.items()})
@@ -223,7 +237,8 @@ class Identity:
             raise ProtocolMismatch(
                 f"the device must report a core that edgesnn knows: {error}"
             ) from error
-        return cls(config, clock_khz, bool(loaded & 1), image_crc)
+        loaded, no_cycles = (bool(flags >> bit & 1) for bit in IdentityFlag)
+        return cls(config, clock_khz, loaded, image_crc, not no_cycles)
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,27 @@ enum {
     ESNN_NUM_CONFIG_FIELDS = 9
 };
 
+/* Sets of requests, bit n for type n. */
+enum {
+    ESNN_MESSAGES_KNOWN = 2046,
+    ESNN_MESSAGES_WITHOUT_ARGUMENT = 50,
+    ESNN_MESSAGES_WITH_WORDS = 72,
+    ESNN_MESSAGES_NEED_IMAGE = 1760
+};
+
+/* Fields of the core in the reply to IDENTIFY. */
+enum {
+    ESNN_CONFIG_LANES = 0,
+    ESNN_CONFIG_STATE_BITS = 1,
+    ESNN_CONFIG_NEURONS = 2,
+    ESNN_CONFIG_SYNAPSE_WORDS = 3,
+    ESNN_CONFIG_INPUTS = 4,
+    ESNN_CONFIG_EVENTS = 5,
+    ESNN_CONFIG_PROGRAM_WORDS = 6,
+    ESNN_CONFIG_READOUT_NEURONS = 7,
+    ESNN_CONFIG_QUEUE_EVENTS = 8
+};
+
 /* Words of the header of an image. */
 enum {
     ESNN_HEADER_MAGIC_LOW = 0,
@@ -251,7 +272,14 @@ enum {
     ESNN_STATUS_IMAGE_DAMAGED = 11,
     ESNN_STATUS_BAD_WORD = 12,
     ESNN_STATUS_EVENTS_REFUSED = 13,
-    ESNN_STATUS_REPLY_TOO_LONG = 14
+    ESNN_STATUS_REPLY_TOO_LONG = 14,
+    ESNN_STATUS_IMAGE_RULE = 15
+};
+
+/* Bits of the first byte of the reply to IDENTIFY. */
+enum {
+    ESNN_IDENTITY_LOADED = 0,
+    ESNN_IDENTITY_NO_CYCLES = 1
 };
 
 /* An accumulator of the read-out that holds nothing yet. */
