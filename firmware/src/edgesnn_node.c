@@ -176,7 +176,7 @@ static uint8_t next_message(esnn_node *node, const uint8_t *reply, uint32_t repl
         if (result != ESNN_PROTOCOL_VERSION || reply_bytes != IDENTITY_BYTES) {
             return 0;
         }
-        if (!(reply[LOADED] & 1u)) {
+        if (!(reply[LOADED] >> ESNN_IDENTITY_LOADED & 1u)) {
             node->status = ESNN_STATUS_NOT_LOADED;
             return 0;
         }

@@ -286,7 +286,7 @@ def test_a_new_window_knows_nothing_of_the_one_before(c: ctypes.CDLL) -> None:
 
 def test_spoken_digits_give_the_events_that_the_network_was_trained_on(c: ctypes.CDLL) -> None:
     try:
-        windows = fsdd.spoken_samples().values[::10]
+        windows = fsdd.spoken_samples().windows[::10]
     except InputError:
         pytest.skip("the data set fsdd is not on this machine (edgesnn data fsdd)")
     codes = fsdd.ENCODER.quantize(windows)
@@ -301,12 +301,12 @@ def test_gestures_give_the_events_that_the_network_was_trained_on(c: ctypes.CDLL
     except InputError:
         pytest.skip("the data set imu_digits is not on this machine (edgesnn data imu_digits)")
     delta = imu_digits.CHOSEN[0].encoder
-    codes = delta.quantize(samples.values)
+    codes = delta.quantize(samples.windows)
     others = (
         DeltaEncoder(delta.channels, 1.0, 4, 15, hysteresis=2),
         LevelCrossingEncoder(delta.channels, 1.0, 4, offset=1, hysteresis=1),
     )
-    for window, values in zip(codes, samples.values, strict=True):
+    for window, values in zip(codes, samples.windows, strict=True):
         assert c_levels(c, delta, window) == expected(delta, values)
         for encoder in others:
             assert c_levels(c, encoder, window) == expected(encoder, window)
