@@ -17,6 +17,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from edgesnn.encoders.c_source import encoder_to_c
 from edgesnn.encoders.delta import DeltaEncoder
 from edgesnn.encoders.encoder import MAX_CODE, Codes, Encoder, State
 from edgesnn.encoders.event import EventEncoder
@@ -38,6 +39,7 @@ __all__ = [
     "RateEncoder",
     "State",
     "encoder_from_info",
+    "encoder_to_c",
     "encoder_to_info",
 ]
 

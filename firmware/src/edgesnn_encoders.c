@@ -8,11 +8,10 @@ enum { NOTHING_YET, BEGUN, UP, DOWN };
  * no divider. */
 static uint32_t events_for(uint32_t distance, uint32_t first, uint32_t hysteresis,
                            uint32_t spacing, uint32_t max_events) {
-    uint32_t count = 1;
-
     if (distance < first || distance - first < hysteresis) {
         return 0;
     }
+    uint32_t count = 1;
     for (distance -= first; count < max_events && distance >= spacing; distance -= spacing) {
         count++;
     }
@@ -27,8 +26,7 @@ static uint32_t distance_to(int32_t code, int32_t level, uint32_t direction) {
     return level > code ? (uint32_t)level - (uint32_t)code : 0;
 }
 
-/* `level` moved by `change` in a direction; the result always has 32 bits, way and change alone may
- * have more than 31. */
+/* The result always fits, though the change alone may not. */
 static int32_t moved(int32_t level, uint32_t change, uint32_t direction) {
     return (int32_t)(direction == UP ? (int64_t)level + change : (int64_t)level - change);
 }
@@ -56,23 +54,20 @@ static void start(esnn_channel *state, uint32_t channels) {
 
 /* What delta and level crossing have in common; they differ in the distance that an event needs.
  * All ups before all downs: sources ascend. A channel never sends both in one step. */
-static uint32_t encode(const esnn_delta *delta, uint32_t first_down, esnn_channel *state,
+static uint32_t encode(uint32_t spacing, uint32_t first_down, uint32_t hysteresis,
+                       uint32_t channels, uint32_t max_events, esnn_channel *state,
                        const int32_t *codes, uint16_t *events) {
     uint32_t num_events = 0;
-
     for (uint32_t direction = UP; direction <= DOWN; direction++) {
-        uint32_t first = direction == UP ? delta->threshold : first_down;
-        uint32_t first_source = direction == UP ? 0 : delta->channels;
-
-        for (uint32_t c = 0; c < delta->channels; c++) {
-            uint8_t turn = direction == UP ? DOWN : UP;
-            uint32_t count = events_for(
+        const uint32_t first = direction == UP ? spacing : first_down;
+        const uint32_t first_source = direction == UP ? 0 : channels;
+        const uint8_t turn = direction == UP ? DOWN : UP;
+        for (uint32_t c = 0; c < channels; c++) {
+            const uint32_t count = events_for(
                 distance_to(clamped(codes[c]), state[c].level, direction), first,
-                state[c].last == turn ? delta->hysteresis : 0, delta->threshold,
-                delta->max_events);
-
+                state[c].last == turn ? hysteresis : 0, spacing, max_events);
             if (count) {
-                state[c].level = moved(state[c].level, count * delta->threshold, direction);
+                state[c].level = moved(state[c].level, count * spacing, direction);
                 state[c].last = (uint8_t)direction;
                 num_events = append(events, num_events, first_source + c, count);
             }
@@ -93,7 +88,8 @@ uint32_t esnn_delta_encode(const esnn_delta *delta, esnn_channel *state, const i
             state[c].last = BEGUN;
         }
     }
-    return encode(delta, delta->threshold, state, codes, events);
+    return encode(delta->threshold, delta->threshold, delta->hysteresis, delta->channels,
+                  delta->max_events, state, codes, events);
 }
 
 void esnn_level_crossing_start(const esnn_level_crossing *crossing, esnn_channel *state) {
@@ -102,20 +98,17 @@ void esnn_level_crossing_start(const esnn_level_crossing *crossing, esnn_channel
 
 uint32_t esnn_level_crossing_encode(const esnn_level_crossing *crossing, esnn_channel *state,
                                     const int32_t *codes, uint16_t *events) {
-    const esnn_delta as_delta = {crossing->spacing, crossing->hysteresis, crossing->channels,
-                                 crossing->max_events};
-    int32_t spacing = (int32_t)crossing->spacing;
-
+    const int32_t spacing = (int32_t)crossing->spacing;
     for (uint32_t c = 0; c < crossing->channels; c++) {
         if (state[c].last == NOTHING_YET) {
-            int32_t above = (clamped(codes[c]) - (int32_t)crossing->offset) % spacing;
-
+            const int32_t above = (clamped(codes[c]) - (int32_t)crossing->offset) % spacing;
             state[c].level = clamped(codes[c]) - (above < 0 ? above + spacing : above);
             state[c].last = BEGUN;
         }
     }
     /* A level lies between two codes: at it a channel is above it, one code less is below. */
-    return encode(&as_delta, 1, state, codes, events);
+    return encode(crossing->spacing, 1, crossing->hysteresis, crossing->channels,
+                  crossing->max_events, state, codes, events);
 }
 
 /* value / 2^bits, rounded toward zero, without a division. */
@@ -127,7 +120,6 @@ static int64_t toward_zero(int64_t value, uint32_t bits) {
 static uint32_t log2_of(uint64_t value) {
     const uint32_t one = 1u << ESNN_LOG_BITS;
     uint32_t position = ESNN_LOG_BITS;
-
     for (value += !value; value >= 2 * one; value >>= 1) {
         position++;
     }
@@ -139,30 +131,32 @@ static uint32_t log2_of(uint64_t value) {
 
 void esnn_filter_bank_start(const esnn_filter_bank *bank, esnn_filter_bank_state *state,
                             esnn_band_state *bands) {
-    const esnn_band_state silent = {0, 0, 0, 0, 0, 0, 0};
-
     state->bands = bands;
     state->x1 = 0;
     state->x2 = 0;
     state->samples = 0;
     for (uint32_t b = 0; b < bank->num_bands; b++) {
-        bands[b] = silent;
+        bands[b].y1 = 0;
+        bands[b].y2 = 0;
+        bands[b].sum = 0;
+        bands[b].level = 0;
+        bands[b].smoothed = 0;
+        bands[b].sent = 0;
+        bands[b].rest = 0;
     }
 }
 
 uint32_t esnn_filter_bank_take(const esnn_filter_bank *bank, esnn_filter_bank_state *state,
                                int16_t sample) {
     const int32_t limit = (int32_t)1 << (ESNN_FILTER_BITS - 1);
-    int32_t change = ((int32_t)sample - state->x2) * (1 << ESNN_GUARD_BITS);
-    uint32_t whole = ++state->samples == bank->frame_samples;
-
+    const int32_t change = ((int32_t)sample - state->x2) * (1 << ESNN_GUARD_BITS);
+    const uint32_t whole = ++state->samples == bank->frame_samples;
     for (uint32_t b = 0; b < bank->num_bands; b++) {
         const esnn_band *band = &bank->bands[b];
         esnn_band_state *s = &state->bands[b];
         int64_t y = toward_zero((int64_t)band->gain * change - (int64_t)band->a1 * s->y1 -
                                     (int64_t)band->a2 * s->y2,
                                 ESNN_COEFFICIENT_BITS);
-
         if (y > limit - 1) {
             y = limit - 1;
         } else if (y < -limit) {
@@ -172,8 +166,7 @@ uint32_t esnn_filter_bank_take(const esnn_filter_bank *bank, esnn_filter_bank_st
         s->y1 = (int32_t)y;
         s->sum += (uint64_t)(y < 0 ? -y : y);
         if (whole) {
-            uint32_t level = log2_of(s->sum);
-
+            const uint32_t level = log2_of(s->sum);
             s->level = (uint16_t)(level > bank->floor ? level - bank->floor : 0);
             s->sum = 0;
         }
@@ -188,8 +181,7 @@ uint32_t esnn_filter_bank_take(const esnn_filter_bank *bank, esnn_filter_bank_st
 
 static uint32_t smoothed_level(const esnn_filter_bank *bank, esnn_band_state *band) {
     if (bank->smooth) {
-        int32_t away = (int32_t)band->level * (1 << ESNN_SMOOTH_BITS) - band->smoothed;
-
+        const int32_t away = (int32_t)band->level * (1 << ESNN_SMOOTH_BITS) - band->smoothed;
         band->smoothed = (uint16_t)(band->smoothed + toward_zero(away, bank->smooth));
         return (uint32_t)band->smoothed >> ESNN_SMOOTH_BITS;
     }
@@ -200,15 +192,12 @@ uint32_t esnn_filter_bank_events(const esnn_filter_bank *bank, esnn_filter_bank_
                                  uint16_t *events) {
     uint32_t num_events = 0;
     uint32_t first_source = 0;
-
     for (uint32_t b = 0; b < bank->num_bands; b++) {
         esnn_band_state *band = &state->bands[b];
-
         band->level = (uint16_t)smoothed_level(bank, band);
         if (bank->rate_unit) {
-            uint32_t wanted = (uint32_t)band->rest + band->level;
-            uint32_t count = wanted / bank->rate_unit;
-
+            const uint32_t wanted = (uint32_t)band->rest + band->level;
+            const uint32_t count = wanted / bank->rate_unit;
             band->rest = (uint16_t)(wanted % bank->rate_unit);
             num_events = append(events, num_events, b,
                                 count < bank->max_events ? count : bank->max_events);
@@ -221,10 +210,9 @@ uint32_t esnn_filter_bank_events(const esnn_filter_bank *bank, esnn_filter_bank_
         for (uint32_t direction = UP; direction <= DOWN; direction++) {
             for (uint32_t b = 0; b < bank->num_bands; b++) {
                 esnn_band_state *band = &state->bands[b];
-                uint32_t count =
+                const uint32_t count =
                     events_for(distance_to(band->level, band->sent, direction), bank->threshold,
                                0, bank->threshold, bank->max_events);
-
                 band->sent = (uint16_t)moved(band->sent, count * bank->threshold, direction);
                 num_events = append(events, num_events, first_source + b, count);
             }

@@ -60,7 +60,6 @@ uint32_t esnn_node_room(const esnn_node *node) {
 
 uint32_t esnn_node_put_step(esnn_node *node, const uint16_t *events, uint32_t num_events) {
     const uint16_t advance = ESNN_ADVANCE;
-
     if (num_events >= esnn_node_room(node)) {
         node->full_steps = node->full_steps + 1;
         node->full_events = node->full_events + num_events;

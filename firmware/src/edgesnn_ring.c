@@ -6,7 +6,6 @@
 
 void esnn_ring_start(esnn_ring *ring, uint16_t *words, uint32_t num_words) {
     uint32_t capacity = num_words;
-
     /* Counts run on past the capacity, so that full and empty differ; a power of two divides 2^32. */
     while (capacity & (capacity - 1)) {
         capacity &= capacity - 1;
@@ -19,10 +18,8 @@ void esnn_ring_start(esnn_ring *ring, uint16_t *words, uint32_t num_words) {
 }
 
 uint32_t esnn_ring_waiting(const esnn_ring *ring) {
-    /* Two statements: the order of two volatile reads in one expression is the compiler's. What
-     * was taken is read first: a producer's later put can only make the difference larger. */
-    uint32_t taken = ring->taken;
-
+    /* In two statements, since the order of two reads in one expression is the compiler's. */
+    const uint32_t taken = ring->taken;
     return ring->put - taken;
 }
 
@@ -31,8 +28,7 @@ uint32_t esnn_ring_room(const esnn_ring *ring) {
 }
 
 uint32_t esnn_ring_put(esnn_ring *ring, const uint16_t *words, uint32_t num_words) {
-    uint32_t put = ring->put;
-
+    const uint32_t put = ring->put;
     if (num_words > esnn_ring_room(ring)) {
         ring->dropped = ring->dropped + num_words;
         return 0;
@@ -47,10 +43,9 @@ uint32_t esnn_ring_put(esnn_ring *ring, const uint16_t *words, uint32_t num_word
 }
 
 uint32_t esnn_ring_take(esnn_ring *ring, uint16_t *words, uint32_t most) {
-    uint32_t taken = ring->taken;
-    uint32_t waiting = esnn_ring_waiting(ring);
-    uint32_t count = waiting < most ? waiting : most;
-
+    const uint32_t taken = ring->taken;
+    const uint32_t waiting = esnn_ring_waiting(ring);
+    const uint32_t count = waiting < most ? waiting : most;
     ESNN_RING_BARRIER();
     for (uint32_t i = 0; i < count; i++) {
         words[i] = ring->words[(taken + i) & (ring->capacity - 1)];

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edgesnn.encoders import DeltaEncoder, FilterBankEncoder, LevelCrossingEncoder
+from edgesnn.encoders import (
+    DeltaEncoder,
+    EventEncoder,
+    FilterBankEncoder,
+    LevelCrossingEncoder,
+    encoder_to_c,
+)
 from edgesnn.errors import InputError
 from edgesnn.events import EventStream
 from edgesnn.recipes import fsdd, imu_digits
@@ -282,6 +288,40 @@ def test_a_new_window_knows_nothing_of_the_one_before(c: ctypes.CDLL) -> None:
     bank.take(1234)
     c.esnn_filter_bank_start(byref(bank.parameters), byref(bank.state), bank.band_states)
     assert list(bank.steps(window)) == first
+
+
+ENCODERS_AS_C = (
+    (DeltaEncoder(3, 0.125, 1 << 40, 7, hysteresis=1 << 30), Delta),
+    (DeltaEncoder(300, 1.0, 5, 15, hysteresis=2), Delta),
+    (LevelCrossingEncoder(9, 2.0, 1 << 30, 77, 3, 4), LevelCrossing),
+    (FilterBankEncoder(160, ((1, -2, 3), (-65535, 65535, 0)), 9, 8, 7, 6, 5), FilterBank),
+)
+
+
+@pytest.mark.parametrize(("encoder", "struct"), ENCODERS_AS_C)
+def test_parameters_written_as_c_are_those_of_the_encoder(
+    encoder: Any, struct: type[ctypes.Structure]
+) -> None:
+    harness = '#include "edgesnn_encoders.h"\n' + encoder_to_c(encoder, "written")
+    get = f"const esnn_{encoder.kind} *get(void)"
+    compiled = library(("edgesnn_encoders.c",), f"{harness}{get};\n{get} {{ return &written; }}\n")
+    compiled.get.restype = POINTER(struct)
+    written = compiled.get().contents
+    fields = {name for name, _ in struct._fields_} & set(vars(encoder))
+    assert {"max_events"} < fields
+    if isinstance(encoder, FilterBankEncoder):
+        bands = written.bands[: written.num_bands]
+        assert tuple((band.gain, band.a1, band.a2) for band in bands) == encoder.coefficients
+        assert written.frame_samples == encoder.channels
+    for name in fields:
+        assert getattr(written, name) == min(getattr(encoder, name), (1 << 32) - 1)
+
+
+def test_an_encoder_that_the_firmware_lacks_is_refused() -> None:
+    with pytest.raises(InputError, match="must be delta, level_crossing or filter_bank"):
+        encoder_to_c(EventEncoder(channels=1))
+    with pytest.raises(InputError, match="must have at most 32768 sources for the firmware"):
+        encoder_to_c(DeltaEncoder(channels=1 << 15))
 
 
 def test_spoken_digits_give_the_events_that_the_network_was_trained_on(c: ctypes.CDLL) -> None:
