@@ -251,6 +251,8 @@ def banks(draw: st.DrawFn) -> FilterBankEncoder:
     FilterBankEncoder(4, ((65535, -65535, -65535),), floor=0, rate_unit=1, max_events=15),
     [[32767, 32767, -32768, -32768]] * 4,
 )
+# Doubles with each sample until it is 2^27, one more than a filter holds.
+@example(FilterBankEncoder(1, ((16384, -32768, 0),), 430, 0, 1), [[1024], [0]] * 8)
 def test_filter_bank_sends_what_python_sends(
     encoder: FilterBankEncoder, frames: list[list[int]]
 ) -> None:

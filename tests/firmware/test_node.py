@@ -307,8 +307,10 @@ def test_the_sampler_hears_that_there_is_no_room() -> None:
     assert device.windows == [[[1, 2, 3], [0] * 4, [1] * 4, [2] * 4], [[]]]
 
 
-def test_a_request_is_sent_again_as_it_was_and_not_before_its_time() -> None:
+@pytest.mark.parametrize("begin", [0, 2**32 - 5])
+def test_a_request_is_sent_again_as_it_was_and_not_before_its_time(begin: int) -> None:
     node, _ = started()
+    node.now = begin
     node.put_step([5])
     first = node.poll()
     assert first
