@@ -19,8 +19,6 @@ from edgesnn.simulator import Simulator
 Progress = Callable[[int], None]
 #: So many differing windows are described in words; the others are only counted.
 DESCRIBED = 5
-#: Executors that count clock cycles, so that none at all is a mismatch, too.
-COUNTING = ("gates", "device")
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,9 @@ def compare(
     """Load ``network``, run every window, and compare with the expected results.
 
     Spikes, accumulators, decisions and counters must be equal; cycles where ``expected`` has them
-    and the executor counts them, and with ``record`` the membranes of every step. Without
-    ``record`` a device on a serial port reports the spikes of the read-out population only; those
-    of the others are then compared by their number.
+    and the executor counts them (processors do not), and with ``record`` the membranes of every
+    step. Without ``record`` a device on a serial port reports the spikes of the read-out population
+    only; those of the others are then compared by their number.
     """
     if backend.name == "device" and not record:
         expected = [_with_readout_spikes_only(network, e) for e in expected]
@@ -109,7 +107,7 @@ def compare(
     seconds = time.perf_counter() - began
     mismatches, examples = 0, []
     for index, (a, b) in enumerate(zip(expected, results, strict=True)):
-        counted = backend.name in COUNTING or bool(b.counters.cycles)
+        counted = backend.counts_cycles or bool(b.counters.cycles)
         cycles = counted and bool(a.counters.cycles)
         if found := differences(a, b, cycles=cycles):
             mismatches += 1

@@ -107,11 +107,15 @@ def test_requests_are_an_argument_and_words():
 
 
 @given(
-    st.sampled_from(LANES), st.sampled_from(STATE_BITS), st.booleans(), st.integers(0, 2**32 - 1)
+    st.sampled_from(LANES),
+    st.sampled_from(STATE_BITS),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
 )
-def test_an_identity_comes_back_as_it_was(lanes, state_bits, loaded, crc):
+def test_an_identity_comes_back_as_it_was(lanes, state_bits, loaded, crc, counts_cycles):
     config = CoreConfig(lanes=lanes, state_bits=state_bits)
-    identity = Identity(config, 24_000, loaded, crc)
+    identity = Identity(config, 24_000, loaded, crc, counts_cycles)
     assert Identity.from_reply(Reply.decode(identity.reply().encode())) == identity
 
 

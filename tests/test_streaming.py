@@ -180,3 +180,9 @@ def test_cycles_are_compared_where_both_count_them(network: Network) -> None:
 
     slower, _ = compare([counted], Slower(), network, streams)
     assert slower.examples == ("window 0: cycles must be 7, not 8",)
+
+    class Silent(ReferenceBackend):
+        counts_cycles = True
+
+    silent, _ = compare([counted], Silent(), network, streams)
+    assert silent.examples == ("window 0: cycles must be 7, not 0",)

@@ -18,6 +18,10 @@ class Backend(Protocol):
 
     name: str
 
+    @property
+    def counts_cycles(self) -> bool:
+        """Whether results carry clock cycles, so that none at all is a mistake."""
+
     def load(self, network: Network) -> None:
         """Make ``network`` the one that runs, in its state after reset."""
 

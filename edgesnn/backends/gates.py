@@ -65,6 +65,7 @@ class GatesBackend:
     """
 
     name = "gates"
+    counts_cycles = True
 
     def __init__(
         self,

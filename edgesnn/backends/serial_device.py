@@ -1,4 +1,4 @@
-"""A board on a serial port, virtual or real, behind the interface of every executor."""
+"""A device on a serial port, virtual or real, behind the interface of every executor."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Loaded:
 
 
 class SerialDevice:
-    """An FPGA board or a virtual one on a serial port.
+    """An FPGA board, a virtual one or a microcontroller on a serial port.
 
     port      path or address, see ``edgesnn.serial_link``; or an open port
     baud      rate of the line, as in the bitstream; virtual boards do not care
@@ -58,6 +58,7 @@ class SerialDevice:
     ``run`` without ``record`` reports the spikes of the read-out population only: in
     ``RunResult.spikes`` all other neurons are False (their number is in the counters). With
     ``record`` it reads every spike and membrane back after each step, which is slow.
+    ``counts_cycles`` is as the device says when a network is loaded.
     """
 
     name = "device"
@@ -70,6 +71,7 @@ class SerialDevice:
         **link: float,
     ) -> None:
         self.link = SerialLink(port, baud, **link)  # type: ignore[arg-type]
+        self.counts_cycles = True
         self._progress = progress
         self._network: _Loaded | None = None
 
@@ -82,7 +84,9 @@ class SerialDevice:
 
         Raises ``DesignRuleError`` and ``DoesNotFit`` before anything is sent, ``LinkError``.
         """
-        config = self.identify().config
+        identity = self.identify()
+        config = identity.config
+        self.counts_cycles = identity.counts_cycles
         image = pack(network, config)
         self._network = None
         self.load_image(image)
@@ -131,7 +135,7 @@ class SerialDevice:
             self.link.request(Message.RUN, 0, words[first : first + MAX_WORDS].tobytes())
 
     def read_out(self) -> tuple[int | None, npt.NDArray[np.int64]]:
-        """The decision that the gates took, or None, and the accumulators."""
+        """The decision that the device took, or None, and the accumulators."""
         loaded = self._loaded()
         size = loaded.network.populations[loaded.network.readout.population].size
         values: list[int] = []

@@ -16,6 +16,7 @@ class ReferenceBackend:
     """Plain Python: slow, obvious, the arbiter."""
 
     name = "reference"
+    counts_cycles = False
 
     def __init__(self) -> None:
         self._reference: Reference | None = None
@@ -53,6 +54,7 @@ class SimulatorBackend:
 
     def __init__(self, core_config: CoreConfig | None = None) -> None:
         self._core_config = core_config
+        self.counts_cycles = core_config is not None
         self._simulator: Simulator | None = None
         self._state: SimulatorState | None = None
 

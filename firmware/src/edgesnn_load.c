@@ -1,0 +1,647 @@
+/* Checks an image, word by word, and makes a network of it.
+ *
+ * An image is accepted if it is the one that edgesnn would write for the network in it, and that
+ * network obeys the design rules (docs/memory_image.md, docs/neuron.md section 6). So whatever
+ * runs has a meaning, and the loop need not look. */
+#include "edgesnn_network.h"
+
+enum {
+    MAX_WORD = 0xFFFF,
+    /* Sums of weights are not followed beyond this: no state word has room for it. */
+    FAR_TOO_MUCH = 1 << 24,
+    /* Words of scratch that the check needs for one slot. */
+    LEAST_STATES = 8
+};
+
+static uint32_t two_words(const esnn_half *low) { return low[0] | (uint32_t)low[1] << 16; }
+
+static uint32_t divide_up(uint32_t size, uint32_t lanes) {
+    uint32_t count = 0; /* no division on small cores; lanes is a power of two */
+    while ((1u << count) < lanes) {
+        count++;
+    }
+    return (size + lanes - 1u) >> count;
+}
+
+/* What can be told before anything but the header, and the prologue behind it, is read. */
+static int32_t check_header(const esnn_half *image, uint32_t image_bytes) {
+    uint32_t lanes, state_bits, wrong, i;
+    if (((uintptr_t)image & 3u) != 0) {
+        return ESNN_BAD_ALIGNMENT;
+    }
+    if (image_bytes < 2u * (ESNN_HEADER_WORDS + ESNN_SECTION_HEADER_WORDS +
+                            ESNN_NUM_PROLOGUE_WORDS)) {
+        return ESNN_BAD_LENGTH;
+    }
+    if (two_words(image + ESNN_HEADER_MAGIC_LOW) != ESNN_IMAGE_MAGIC) {
+        return ESNN_BAD_MAGIC;
+    }
+    if (image[ESNN_HEADER_VERSION] != ESNN_IMAGE_VERSION) {
+        return ESNN_BAD_VERSION;
+    }
+    if ((image_bytes & 1u) != 0 ||
+        two_words(image + ESNN_HEADER_TOTAL_WORDS_LOW) != image_bytes / 2u) {
+        return ESNN_BAD_LENGTH;
+    }
+    lanes = image[ESNN_HEADER_LANES];
+    state_bits = image[ESNN_HEADER_STATE_BITS];
+    wrong = image[ESNN_HEADER_HEADER_WORDS] ^ ESNN_HEADER_WORDS;
+    wrong |= image[ESNN_HEADER_FEATURES];
+    wrong |= image[ESNN_HEADER_SPIKES_PER_STEP] ^ 1u;
+    wrong |= lanes & (lanes - 1u);
+    for (i = ESNN_NUM_HEADER_WORDS_USED; i < ESNN_HEADER_WORDS; i++) {
+        wrong |= image[i];
+    }
+    if (wrong != 0 || lanes - 1u >= ESNN_MAX_LANES || image[ESNN_HEADER_WINDOW_STEPS] == 0 ||
+        image[ESNN_HEADER_NUM_INPUTS] == 0 ||
+        (state_bits != ESNN_STATE_BITS_16 && state_bits != ESNN_STATE_BITS_18 &&
+         state_bits != ESNN_STATE_BITS_24)) {
+        return ESNN_BAD_HEADER;
+    }
+    return ESNN_OK;
+}
+
+/* Gives every array its place in memory that begins at `at`; returns where it ends. */
+static uintptr_t divide_memory(const esnn_half *image, esnn_network *n, uintptr_t at) {
+    const esnn_half *program = image + ESNN_HEADER_WORDS + ESNN_SECTION_HEADER_WORDS;
+    uint32_t num_states;
+    n->image = image;
+    n->program = program;
+    n->lanes = image[ESNN_HEADER_LANES];
+    n->slots = image[ESNN_HEADER_SLOTS];
+    n->rule = program[ESNN_PROLOGUE_READOUT_RULE];
+    n->limit = program[ESNN_PROLOGUE_EVENT_LIMIT_VALUE];
+    num_states = (uint32_t)n->lanes * n->slots;
+    at += sizeof *n;
+    n->lane_words = (uint32_t *)at;
+    at += 4u * (uint32_t)n->lanes;
+    n->state = (int32_t *)at;
+    at += 4u * (num_states < LEAST_STATES ? LEAST_STATES : num_states);
+    n->accumulators = (int32_t *)at;
+    at += 4u * (uint32_t)program[ESNN_PROLOGUE_READOUT_SIZE];
+    n->spikes = (uint16_t *)at;
+    at += 2u * (uint32_t)image[ESNN_HEADER_SPIKE_WORDS];
+    n->events = (uint16_t *)at;
+    at += 2u * (uint32_t)image[ESNN_HEADER_EVENTS];
+    n->event_counts = 0;
+    if (program[ESNN_PROLOGUE_EVENT_LIMIT_FORM] == ESNN_LIMIT_FULL) {
+        n->event_counts = (uint8_t *)at;
+        at += (image[ESNN_HEADER_NUM_INPUTS] + 1u) / 2u;
+    }
+    at = (at + 3u) & ~(uintptr_t)3u;
+    n->end = (uint8_t *)at;
+    return at;
+}
+
+/* The section of `region` must begin at word *at. Moves on to its end. */
+static int32_t check_section(const esnn_network *n, uint32_t *at, uint32_t region, uint32_t lane,
+                             uint32_t last_word) {
+    const esnn_half *header = n->image + *at;
+    const uint32_t width = region == ESNN_END_OF_SECTIONS  ? 0
+                           : region == ESNN_REGION_THRESHOLD || region == ESNN_REGION_BIAS ? 2
+                                                                                           : 1;
+    uint32_t num_words, wrong;
+    if (*at + ESNN_SECTION_HEADER_WORDS > last_word) {
+        return ESNN_BAD_SECTION;
+    }
+    num_words = header[2] * width;
+    wrong = header[0] ^ (region | lane << 8);
+    wrong |= header[1] ^ width;
+    wrong |= header[3];
+    if (wrong != 0 || num_words > last_word - *at - ESNN_SECTION_HEADER_WORDS) {
+        return ESNN_BAD_SECTION;
+    }
+    *at += ESNN_SECTION_HEADER_WORDS + num_words;
+    if ((num_words & 1u) != 0) {
+        if (*at == last_word || n->image[*at] != 0) {
+            return ESNN_BAD_SECTION;
+        }
+        *at += 1;
+    }
+    return ESNN_OK;
+}
+
+/* Sections in order, sizes as in the header, the end mark right before the CRC-32. */
+static int32_t check_sections(esnn_network *n, uint32_t last_word) {
+    const uint32_t slots = n->slots;
+    uint32_t at = ESNN_HEADER_WORDS;
+    uint32_t most = 0;
+    uint32_t lane, region;
+    if (check_section(n, &at, ESNN_REGION_PROGRAM, 0, last_word) != ESNN_OK ||
+        n->program[-2] != n->image[ESNN_HEADER_PROGRAM_WORDS]) {
+        return ESNN_BAD_SECTION;
+    }
+    n->program_end = n->program + n->program[-2];
+    for (lane = 0; lane < n->lanes; lane++) {
+        for (region = ESNN_REGION_SYNAPSES; region <= ESNN_REGION_DECAY; region++) {
+            const uint32_t body = at + ESNN_SECTION_HEADER_WORDS;
+            uint32_t count;
+            if (check_section(n, &at, region, lane, last_word) != ESNN_OK) {
+                return ESNN_BAD_SECTION;
+            }
+            count = n->image[body - 2];
+            if (region == ESNN_REGION_SYNAPSES) {
+                n->lane_words[lane] = body;
+                most = count > most ? count : most;
+            } else if (count != slots) {
+                return ESNN_BAD_SECTION;
+            }
+        }
+    }
+    if (most - 1u != n->image[ESNN_HEADER_SYNAPSE_WORDS_MINUS_1] ||
+        check_section(n, &at, ESNN_END_OF_SECTIONS, 0, last_word) != ESNN_OK || at != last_word ||
+        n->image[at - 2u] != 0) {
+        return ESNN_BAD_SECTION;
+    }
+    return ESNN_OK;
+}
+
+/* A way through the program: population by population, and within each its connections. */
+typedef struct {
+    const esnn_half *population;
+    const esnn_half *connection;
+    uint32_t connections_left; /* of the population */
+    uint32_t row_start;        /* place of the connection's first row start */
+    uint32_t num_sources;
+} cursor;
+
+static int from_input(const esnn_half *connection) {
+    return (connection[ESNN_CONNECTION_FLAGS] >> ESNN_CONNECTION_FLAG_FROM_INPUT) & 1;
+}
+
+static const esnn_half *first_population(const esnn_network *n) {
+    return n->program + ESNN_NUM_PROLOGUE_WORDS;
+}
+
+static const esnn_half *next_population(const esnn_half *p) {
+    return p + ESNN_NUM_POPULATION_WORDS +
+           p[ESNN_POPULATION_NUM_CONNECTIONS] * ESNN_NUM_CONNECTION_WORDS;
+}
+
+/* Neurons of the population whose spikes begin at that word of the bitmap; 0 if there is none. */
+static uint32_t size_at_spikes(const esnn_network *n, uint32_t first_word) {
+    const esnn_half *p = first_population(n);
+    for (; p != n->program_end; p = next_population(p)) {
+        if (p[ESNN_POPULATION_FIRST_SPIKE_WORD] == first_word) {
+            return p[ESNN_POPULATION_SIZE];
+        }
+    }
+    return 0;
+}
+
+ESNN_APART static void rewind_cursor(const esnn_network *n, cursor *c) {
+    c->population = first_population(n);
+    c->connection = c->population + ESNN_NUM_POPULATION_WORDS - ESNN_NUM_CONNECTION_WORDS;
+    c->connections_left = c->population[ESNN_POPULATION_NUM_CONNECTIONS];
+    c->row_start = 0;
+    c->num_sources = 0;
+}
+
+/* 1 if there is another connection, which is then the cursor's. */
+static int next_connection(const esnn_network *n, cursor *c) {
+    uint32_t first;
+    c->row_start += c->num_sources;
+    c->num_sources = 0;
+    c->connection += ESNN_NUM_CONNECTION_WORDS;
+    while (c->connections_left == 0) {
+        c->population = next_population(c->population);
+        if (c->population == n->program_end) {
+            return 0;
+        }
+        c->connection = c->population + ESNN_NUM_POPULATION_WORDS;
+        c->connections_left = c->population[ESNN_POPULATION_NUM_CONNECTIONS];
+    }
+    c->connections_left--;
+    first = c->connection[ESNN_CONNECTION_FIRST_SOURCE];
+    c->num_sources = from_input(c->connection)
+                         ? c->connection[ESNN_CONNECTION_END_SOURCE] - first
+                         : size_at_spikes(n, first);
+    return 1;
+}
+
+static int32_t check_populations(const esnn_network *n) {
+    const uint32_t flags_used = (1u << (ESNN_POPULATION_FLAG_IS_LAST + 1)) - 1u;
+    uint32_t slots = 0, spike_words = 0, neurons = 0, populations = 0, connections = 0;
+    uint32_t readout_size = 0;
+    uint32_t wrong = 0; /* bits in which two numbers differ that should not */
+    const esnn_half *p = first_population(n);
+    do {
+        const uint32_t left = (uint32_t)(n->program_end - p);
+        uint32_t flags, size, words;
+        if (left < ESNN_NUM_POPULATION_WORDS) {
+            return ESNN_BAD_PROGRAM;
+        }
+        words = (uint32_t)(next_population(p) - p);
+        if (words > left) {
+            return ESNN_BAD_PROGRAM;
+        }
+        flags = p[ESNN_POPULATION_FLAGS];
+        size = p[ESNN_POPULATION_SIZE];
+        wrong |= p[ESNN_POPULATION_NUM_SLOTS] ^ divide_up(size, n->lanes);
+        wrong |= p[ESNN_POPULATION_FIRST_SLOT] ^ slots;
+        wrong |= p[ESNN_POPULATION_FIRST_SPIKE_WORD] ^ spike_words;
+        wrong |= flags & ~flags_used;
+        wrong |= ((flags >> ESNN_POPULATION_FLAG_IS_LAST) & 1u) ^ (left == words);
+        if (size == 0 || ((flags >> ESNN_POPULATION_FLAG_RESET_MODE) & 3u) > ESNN_RESET_NONE ||
+            p[ESNN_POPULATION_MEMBRANE_BITS] - 2u > n->image[ESNN_HEADER_STATE_BITS] - 2u) {
+            return ESNN_BAD_PROGRAM;
+        }
+        if ((flags >> ESNN_POPULATION_FLAG_IS_READOUT) & 1u) {
+            wrong |= readout_size; /* there is one */
+            readout_size = size;
+        }
+        slots += p[ESNN_POPULATION_NUM_SLOTS];
+        spike_words += divide_up(p[ESNN_POPULATION_NUM_SLOTS] * (uint32_t)n->lanes,
+                                 ESNN_WORD_BITS);
+        neurons += size;
+        populations++;
+        connections += p[ESNN_POPULATION_NUM_CONNECTIONS];
+        p += words;
+    } while (p != n->program_end);
+    wrong |= readout_size ^ n->program[ESNN_PROLOGUE_READOUT_SIZE];
+    wrong |= divide_up(readout_size, n->lanes) ^ n->image[ESNN_HEADER_READOUT_SLOTS];
+    wrong |= slots ^ n->slots;
+    wrong |= spike_words ^ n->image[ESNN_HEADER_SPIKE_WORDS];
+    wrong |= neurons ^ two_words(n->image + ESNN_HEADER_NUM_NEURONS_LOW);
+    wrong |= populations ^ n->image[ESNN_HEADER_NUM_POPULATIONS];
+    wrong |= populations ^ n->program[ESNN_PROLOGUE_NUM_POPULATIONS];
+    wrong |= connections ^ n->image[ESNN_HEADER_NUM_CONNECTIONS];
+    return wrong == 0 && readout_size != 0 ? ESNN_OK : ESNN_BAD_PROGRAM;
+}
+
+static int32_t check_prologue(const esnn_network *n) {
+    const esnn_half *program = n->program;
+    const uint32_t longest_sum = (uint32_t)INT32_MAX >> (n->image[ESNN_HEADER_STATE_BITS] - 1u);
+    uint32_t events = n->limit;
+    uint32_t wrong = program[ESNN_PROLOGUE_NUM_INPUTS] ^ n->image[ESNN_HEADER_NUM_INPUTS];
+    wrong |= program[ESNN_PROLOGUE_EVENT_LIMIT_FORM] & ~(uint32_t)ESNN_LIMIT_LIMITED;
+    if (n->event_counts != 0) {
+        wrong |= events & ~(uint32_t)ESNN_MAX_EVENTS_PER_SOURCE;
+        events *= program[ESNN_PROLOGUE_NUM_INPUTS];
+    }
+    wrong |= events ^ n->image[ESNN_HEADER_EVENTS];
+    if (wrong != 0 || events == 0 || n->rule > ESNN_READOUT_FIRST_SPIKE ||
+        program[-2] <= ESNN_NUM_PROLOGUE_WORDS) {
+        return ESNN_BAD_PROGRAM;
+    }
+    if (n->rule == ESNN_READOUT_MEMBRANE_SUM && n->image[ESNN_HEADER_WINDOW_STEPS] > longest_sum) {
+        return ESNN_CAN_OVERFLOW;
+    }
+    return ESNN_OK;
+}
+
+/* Ranges of inputs are the same or apart: no connection begins or ends within another's. */
+static int is_cut(const esnn_network *n, uint32_t first, uint32_t end) {
+    cursor c;
+    rewind_cursor(n, &c);
+    while (next_connection(n, &c)) {
+        const uint32_t begins = c.connection[ESNN_CONNECTION_FIRST_SOURCE];
+        const uint32_t ends = c.connection[ESNN_CONNECTION_END_SOURCE];
+        if (from_input(c.connection) &&
+            ((begins > first && begins < end) || (ends > first && ends < end))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Connections in order, from sources that there are. */
+static int32_t check_connections(esnn_network *n) {
+    const uint32_t flags_used = 1u << ESNN_CONNECTION_FLAG_FROM_INPUT |
+                                1u << ESNN_CONNECTION_FLAG_PACKED |
+                                15u << ESNN_CONNECTION_FLAG_WEIGHT_SHIFT;
+    const esnn_half *population = 0;
+    uint32_t before = 0; /* place of the last source in the list of populations, inputs first */
+    cursor c;
+    rewind_cursor(n, &c);
+    while (next_connection(n, &c)) {
+        const uint32_t flags = c.connection[ESNN_CONNECTION_FLAGS];
+        const uint32_t first = c.connection[ESNN_CONNECTION_FIRST_SOURCE];
+        const uint32_t end = c.connection[ESNN_CONNECTION_END_SOURCE];
+        uint32_t number = first;
+        uint32_t place = first;
+        uint32_t wrong;
+        if (from_input(c.connection)) {
+            wrong = first >= end || end > n->image[ESNN_HEADER_NUM_INPUTS] ||
+                  is_cut(n, first, end);
+        } else {
+            wrong = c.num_sources == 0 || end != first + divide_up(c.num_sources, ESNN_WORD_BITS);
+            number = first * ESNN_WORD_BITS;
+            place = first + MAX_WORD + 1u;
+        }
+        if (c.population != population) {
+            population = c.population;
+            before = 0;
+        }
+        wrong |= flags & ~flags_used;
+        wrong |= (c.connection[ESNN_CONNECTION_ROW_BASE] + number - c.row_start) & MAX_WORD;
+        if (wrong != 0 || place < before || c.row_start + c.num_sources > MAX_WORD ||
+            (((flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u) == 0 &&
+             population[ESNN_POPULATION_NUM_SLOTS] > ESNN_WIDE_SLOTS)) {
+            return ESNN_BAD_PROGRAM;
+        }
+        before = place;
+    }
+    n->num_row_starts = c.row_start;
+    return ESNN_OK;
+}
+
+/* A row, synapse by synapse. */
+typedef struct {
+    const esnn_half *word;
+    const esnn_half *end; /* of the section */
+    uint32_t next_slot;
+    int32_t weight; /* of the synapse at next_slot - 1 */
+    uint8_t packed;
+    uint8_t high; /* the low entry of *word was taken */
+    uint8_t done;
+} row;
+
+static row row_at(const esnn_half *synapses, uint32_t start, uint32_t flags) {
+    row r;
+    r.word = synapses + start;
+    r.end = synapses + synapses[-2];
+    r.next_slot = 0;
+    r.weight = 0;
+    r.packed = (flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u;
+    r.high = 0;
+    r.done = 0;
+    return r;
+}
+
+/* 1 for a synapse, 0 at the end of the row, ESNN_BAD_ROW for anything that no packer writes. */
+static int32_t next_synapse(row *r) {
+    uint32_t filled = 0;
+    if (r->done) {
+        return 0;
+    }
+    for (;;) {
+        uint32_t entry;
+        if (r->word >= r->end) {
+            return ESNN_BAD_ROW;
+        }
+        if (!r->packed) {
+            const uint32_t word = *r->word++;
+            const uint32_t slot = (word >> 4) & (ESNN_WIDE_SLOTS - 1);
+            if (slot < r->next_slot || (word & 15u) == 0) {
+                return ESNN_BAD_ROW;
+            }
+            r->next_slot = slot + 1u;
+            r->weight = esnn_weight(word);
+            r->done = (uint8_t)(word >> 15);
+            return 1;
+        }
+        entry = r->high ? *r->word >> 8 : *r->word & 0xFFu;
+        if (entry == ESNN_PACKED_END) {
+            if (filled || (!r->high && *r->word >> 8 != ESNN_PACKED_END)) {
+                return ESNN_BAD_ROW;
+            }
+            r->word++;
+            r->done = 1;
+            return 0;
+        }
+        r->word += r->high;
+        r->high = !r->high;
+        r->next_slot += (entry >> 4) + 1u;
+        if ((entry & 15u) != 0) {
+            r->weight = esnn_weight(entry);
+            return 1;
+        }
+        if (entry != ESNN_PACKED_FILLER) {
+            return ESNN_BAD_ROW;
+        }
+        filled = 1;
+    }
+}
+
+/* What can arrive at a slot in one step, each for weights above and below 0 (docs/neuron.md,
+ * section 6). */
+enum { SUM = 0, WORST_INPUT = 2, THIS_INPUT = 4, THIS_CONNECTION = 6, NUM_SUMS = 8 };
+
+ESNN_APART static void add_up(int32_t *sum, uint32_t amount) {
+    const uint32_t total = (uint32_t)*sum + amount;
+    *sum = (int32_t)(total > FAR_TOO_MUCH ? FAR_TOO_MUCH : total);
+}
+
+/* Over the first two of each NUM_SUMS words. */
+ESNN_APART static uint32_t next_sign(uint32_t i) { return i + ((i & 1u) ? NUM_SUMS - 1u : 1u); }
+
+/* The sources of one input are done: keep the worst input. */
+static void end_input(int32_t *sums, uint32_t count) {
+    uint32_t i;
+    for (i = 0; i < count * NUM_SUMS; i = next_sign(i)) {
+        if (sums[i + THIS_INPUT] > sums[i + WORST_INPUT]) {
+            sums[i + WORST_INPUT] = sums[i + THIS_INPUT];
+        }
+        sums[i + THIS_INPUT] = 0;
+    }
+}
+
+/* The rows of one connection are done. */
+static void end_connection(int32_t *sums, uint32_t count) {
+    uint32_t i;
+    for (i = 0; i < count * NUM_SUMS; i = next_sign(i)) {
+        add_up(sums + i + THIS_INPUT, (uint32_t)sums[i + THIS_CONNECTION]);
+        sums[i + THIS_CONNECTION] = 0;
+    }
+}
+
+/* Whether what arrives with one sign leaves the state word: the sum, and limit times the worst
+ * input, without a product of two words. */
+ESNN_APART static int within(const int32_t *sums, uint32_t limit, int32_t room) {
+    const uint32_t worst = (uint32_t)sums[WORST_INPUT];
+    const uint32_t high = limit * (worst >> 12);
+    if (high > FAR_TOO_MUCH >> 12) {
+        return 0;
+    }
+    return sums[SUM] + (int32_t)((high << 12) + limit * (worst & 0xFFFu)) <= room;
+}
+
+/* All rows of a lane lie one after the other and point to neurons that there are. What they can
+ * bring in one step to the slots first .. first + count - 1 is added up in the states, which hold
+ * nothing yet. */
+static int32_t check_rows(const esnn_network *n, uint32_t lane, uint32_t first, uint32_t count) {
+    const uint32_t lanes = n->lanes;
+    const esnn_half *synapses = esnn_lane_synapses(n, lane);
+    const int counted = n->event_counts != 0;
+    uint32_t next_word = n->num_row_starts;
+    uint32_t last_source = 0;
+    uint32_t i;
+    cursor c;
+    for (i = 0; i < count * NUM_SUMS; i++) {
+        n->state[i] = 0;
+    }
+    for (; next_word < ESNN_FIRST_ROW_WORD && next_word < synapses[-2]; next_word++) {
+        if (synapses[next_word] != 0) {
+            return ESNN_BAD_ROW;
+        }
+    }
+    if (next_word < ESNN_FIRST_ROW_WORD || next_word > synapses[-2]) {
+        return ESNN_BAD_ROW;
+    }
+    rewind_cursor(n, &c);
+    while (next_connection(n, &c)) {
+        const uint32_t flags = c.connection[ESNN_CONNECTION_FLAGS];
+        const uint32_t shift = (flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u;
+        const int limited = from_input(c.connection) && !counted;
+        const uint32_t times = from_input(c.connection) && counted
+                                   ? n->limit
+                                   : 1u;
+        if (c.connection[ESNN_CONNECTION_FIRST_SOURCE] != last_source) {
+            end_input(n->state, count);
+            last_source = c.connection[ESNN_CONNECTION_FIRST_SOURCE];
+        }
+        for (i = 0; i < c.num_sources; i++) {
+            const uint32_t start = synapses[c.row_start + i];
+            row r;
+            int32_t found;
+            if (start == 0) {
+                continue;
+            }
+            if (start != next_word) {
+                return ESNN_BAD_ROW;
+            }
+            r = row_at(synapses, start, flags);
+            while ((found = next_synapse(&r)) > 0) {
+                const uint32_t slot =
+                    c.population[ESNN_POPULATION_FIRST_SLOT] + r.next_slot - 1u - first;
+                if ((r.next_slot - 1u) * lanes + lane >= c.population[ESNN_POPULATION_SIZE]) {
+                    return ESNN_BAD_ROW;
+                }
+                if (slot < count) {
+                    const uint32_t sign = r.weight < 0;
+                    const uint32_t amount = (uint32_t)(sign ? -r.weight : r.weight) << shift;
+                    int32_t *sums = n->state + slot * NUM_SUMS + sign;
+                    if (!limited) {
+                        add_up(sums + SUM, amount * times);
+                    } else if ((int32_t)amount > sums[THIS_CONNECTION]) {
+                        sums[THIS_CONNECTION] = (int32_t)amount;
+                    }
+                }
+            }
+            if (found != 0 || r.next_slot == 0) {
+                return ESNN_BAD_ROW;
+            }
+            next_word = (uint32_t)(r.word - synapses);
+        }
+        end_connection(n->state, count);
+    }
+    end_input(n->state, count);
+    return next_word == synapses[-2] ? ESNN_OK : ESNN_BAD_ROW;
+}
+
+/* The parameters of those slots, and the overflow rule. */
+static int32_t check_slots(const esnn_network *n, uint32_t lane, uint32_t first, uint32_t count) {
+    const uint32_t lanes = n->lanes;
+    const int32_t room = (int32_t)1 << (n->image[ESNN_HEADER_STATE_BITS] - 1u);
+    const uint32_t limit = n->limit;
+    const esnn_parameters of = esnn_lane_parameters(n, lane, 0);
+    const int32_t *sums = n->state;
+    const esnn_half *p = first_population(n);
+    uint32_t slot;
+    for (slot = first; slot < first + count; slot++, sums += NUM_SUMS) {
+        const int32_t threshold = of.threshold[slot];
+        const int32_t bias = of.bias[slot];
+        const uint32_t decay = of.decay[slot];
+        uint32_t flags, in_population;
+        int32_t strict, left;
+        while (slot - p[ESNN_POPULATION_FIRST_SLOT] >= p[ESNN_POPULATION_NUM_SLOTS]) {
+            p = next_population(p);
+        }
+        flags = p[ESNN_POPULATION_FLAGS];
+        strict = (flags >> ESNN_POPULATION_FLAG_STRICT) & 1;
+        in_population = slot - p[ESNN_POPULATION_FIRST_SLOT];
+        if (in_population * lanes + lane >= p[ESNN_POPULATION_SIZE]) {
+            if (threshold != room - 1 || bias != 0 || decay != 0) {
+                return ESNN_BAD_PARAMETER; /* a slot without a neuron keeps still */
+            }
+            continue;
+        }
+        if ((((flags >> ESNN_POPULATION_FLAG_SPIKING) & 1u) &&
+             (threshold < 1 - strict || threshold > room - 1 - strict)) ||
+            bias < -room || bias >= room || decay > 1u << ESNN_DECAY_FRACTION_BITS) {
+            return ESNN_BAD_PARAMETER;
+        }
+        left = room - ((int32_t)1 << (p[ESNN_POPULATION_MEMBRANE_BITS] - 1));
+        if (!within(sums, limit, bias > 0 ? left - bias : left) ||
+            !within(sums + 1, limit, bias < 0 ? left + bias : left)) {
+            return ESNN_CAN_OVERFLOW;
+        }
+    }
+    return ESNN_OK;
+}
+
+static int32_t check_lane(const esnn_network *n, uint32_t lane) {
+    const uint32_t slots = n->slots;
+    const uint32_t num_states = slots * n->lanes;
+    const uint32_t at_once = num_states < NUM_SUMS ? 1u : num_states / NUM_SUMS;
+    int32_t status = ESNN_OK;
+    uint32_t first;
+    for (first = 0; status == ESNN_OK && first < slots; first += at_once) {
+        const uint32_t count = slots - first < at_once ? slots - first : at_once;
+        status = check_rows(n, lane, first, count);
+        if (status == ESNN_OK) {
+            status = check_slots(n, lane, first, count);
+        }
+    }
+    return status;
+}
+
+/* Everything behind the header, each part before what relies on it. */
+static int32_t check_body(esnn_network *n, uint32_t last_word) {
+    int32_t status = check_sections(n, last_word);
+    uint32_t lane;
+    if (status == ESNN_OK) {
+        status = check_prologue(n);
+    }
+    if (status == ESNN_OK) {
+        status = check_populations(n);
+    }
+    if (status == ESNN_OK) {
+        status = check_connections(n);
+    }
+    for (lane = 0; status == ESNN_OK && lane < n->lanes; lane++) {
+        status = check_lane(n, lane);
+    }
+    return status;
+}
+
+int32_t esnn_required_bytes(const void *image, uint32_t image_bytes) {
+    const esnn_half *words = (const esnn_half *)image;
+    const int32_t status = check_header(words, image_bytes);
+    esnn_network n;
+    return status == ESNN_OK ? (int32_t)divide_memory(words, &n, 0) : status;
+}
+
+int32_t esnn_load(esnn_network **network, const void *image, uint32_t image_bytes, void *memory,
+                  uint32_t memory_bytes) {
+    const esnn_half *words = (const esnn_half *)image;
+    const int32_t needed = esnn_required_bytes(image, image_bytes);
+    const uint32_t last_word = image_bytes / 2u - 2u;
+    esnn_network *n = (esnn_network *)memory;
+    int32_t status;
+    if (needed < 0) {
+        return needed;
+    }
+    if (((uintptr_t)memory & (sizeof(void *) - 1u)) != 0) {
+        return ESNN_BAD_ALIGNMENT;
+    }
+    if (memory_bytes < (uint32_t)needed) {
+        return ESNN_TOO_LITTLE_MEMORY;
+    }
+    if (esnn_crc32(0, image, 2u * last_word) != two_words(words + last_word)) {
+        return ESNN_BAD_CRC;
+    }
+    (void)divide_memory(words, n, (uintptr_t)memory);
+    status = check_body(n, last_word);
+    if (status == ESNN_OK) {
+        esnn_reset(n);
+        n->counters.steps = 0;
+        n->counters.events = 0;
+        n->counters.sops = 0;
+        n->counters.spikes = 0;
+        n->counters.dropped = 0;
+        *network = n;
+    }
+    return status;
+}

@@ -1,0 +1,101 @@
+"""The inputs from which the fuzzer of the device begins; as a program, it writes them.
+
+They are whole conversations, as the harness firmware/fuzz/fuzz_device.c reads them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from edgesnn._resources import firmware_dir
+from edgesnn.core_config import CoreConfig
+from edgesnn.framing import Frame, encode
+from edgesnn.memory_image import pack
+from edgesnn.memory_layout import Region
+from edgesnn.protocol import (
+    ADVANCE,
+    MAX_WORDS,
+    Message,
+    read_memory_argument,
+    request_payload,
+    run_argument,
+)
+from edgesnn.synapse_coding import Coding
+from tests.small_board import small_network
+
+#: The core of the harness.
+CORE = CoreConfig(
+    lanes=2, state_bits=24, neurons=64, synapse_words=2048, inputs=16, events=256,
+    program_words=128, readout_neurons=32,
+)  # fmt: skip
+TICK, MEND, LINE = 0xF0, 0xF1, 0xF2
+AS_IT_IS, RECORDS = b"\0", b"\1"
+
+Record = tuple[int, bytes]
+
+
+def _records(records: Iterable[Record]) -> bytes:
+    return RECORDS + b"".join(bytes((kind, len(data))) + data for kind, data in records)
+
+
+def _loading(image: bytes) -> Iterator[Record]:
+    yield Message.LOAD_BEGIN, struct.pack("<I", len(image) // 2)
+    for first in range(0, len(image), 2 * MAX_WORDS):
+        yield (
+            Message.LOAD_DATA,
+            struct.pack("<I", first // 2) + image[first : first + 2 * MAX_WORDS],
+        )
+    yield MEND, b""
+    yield Message.LOAD_END, b""
+
+
+def _running() -> Iterator[Record]:
+    words = struct.pack("<9H", 1, 2, ADVANCE, 3, ADVANCE, 4, 4, ADVANCE, ADVANCE)
+    yield Message.RUN, request_payload(Message.RUN, run_argument(0, 3), words)
+    twice = struct.pack("<2H", ADVANCE, ADVANCE)
+    yield Message.RUN, request_payload(Message.RUN, run_argument(0, 70), twice)
+    yield Message.READ_OUT, bytes(4)
+    for region in Region:
+        argument = read_memory_argument(region, 1, 3, 20)
+        yield Message.READ_MEMORY, request_payload(Message.READ_MEMORY, argument)
+    yield Message.SET_TIMER, struct.pack("<I", 1000)
+    yield Message.RUN, request_payload(Message.RUN, 0, struct.pack("<2H", 5, 6))
+    yield TICK, struct.pack("<I", 3500)
+    yield LINE, encode(Frame(Message.READ_COUNTERS, 77, b"\1\0\0\0")) * 2
+    yield Message.RESET, b""
+
+
+def seeds() -> dict[str, bytes]:
+    """Inputs by name."""
+    image = pack(small_network(), CORE)
+    packed = pack(small_network(1), CORE, Coding.PACKED)
+    conversation = [*_loading(image), *_running()]
+    frames = [
+        Frame(kind, n % 256, data)
+        for n, (kind, data) in enumerate(conversation)
+        if kind in Message._value2member_map_
+    ]
+    return {
+        "conversation": _records(conversation),
+        "packed": _records([*_loading(packed), *_running()]),
+        "twice": _records([*_loading(image), *_loading(packed), *_running()]),
+        "too_much": _records(_loading(image + bytes(4))),
+        "cut": _records([*_loading(image[:-40]), *_running()]),
+        "not_loaded": _records(_running()),
+        "line": AS_IT_IS + b"".join(map(encode, frames)),
+        "identify": AS_IT_IS + encode(Frame(Message.IDENTIFY, 1)),
+        "garbage": AS_IT_IS + bytes(range(256)) + b"\7" * 300 + b"\0",
+    }
+
+
+def corpus() -> Path:
+    """The folder of the seeds."""
+    return firmware_dir() / "fuzz/corpus/device"
+
+
+if __name__ == "__main__":
+    corpus().mkdir(parents=True, exist_ok=True)
+    for name, data in seeds().items():
+        (corpus() / name).write_bytes(data)
