@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgesnn._resources import firmware_dir
+from edgesnn.encoders import DeltaEncoder, encoder_to_c
 from tests.firmware.compiled import EXTRA_FLAGS, compile_object, find_compiler
 
 SOURCES = ("edgesnn_encoders.c", "edgesnn_ring.c", "edgesnn_node.c")
@@ -59,6 +60,30 @@ def test_on_a_microcontroller_it_has_no_data_and_needs_no_library(
     assert (data, bss) == ("0", "0")
     # Helpers of the compiler for what the machine cannot do; memcpy and its like would be here.
     assert all(name.startswith(("esnn_", "__aeabi_")) for _, name in tool("nm", "-u"))
+
+
+#: What the example asks of its port.
+PORT = """
+#include <stdint.h>
+void port_start(void);
+void port_read_codes(int32_t *codes);
+int port_take_byte(uint8_t *byte);
+int port_has_sent(void);
+void port_send(const uint8_t *bytes, uint32_t num_bytes);
+void port_decided(uint16_t decision);
+uint32_t port_milliseconds(void);
+void sampling_interrupt(void);
+"""
+
+
+def test_the_example_of_the_guide_compiles(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/build_a_sensor_node.md"
+    example = page.read_text().split("```c\n")[1].split("```")[0]
+    encoder = DeltaEncoder(channels=3, resolution=0.125, threshold=4, hysteresis=2)
+    (tmp_path / "main.c").write_text(example)
+    (tmp_path / "encoder.h").write_text(encoder_to_c(encoder))
+    (tmp_path / "port.h").write_text(PORT)
+    compile_object(find_compiler(), tmp_path / "main.c", tmp_path / "main.o", [f"-I{tmp_path}"])
 
 
 @pytest.mark.slow
