@@ -14,6 +14,7 @@ from pathlib import Path
 from edgesnn import __version__, framing, memory_layout, network, protocol, synapse_coding
 from edgesnn._resources import firmware_dir
 from edgesnn.core_config import LANES, WORD_BITS
+from edgesnn.encoders import MAX_CODE, filter_bank
 from edgesnn.files import write_whole
 from edgesnn.firmware_status import FIRMWARE_STATUS_TEXT, FirmwareStatus
 from edgesnn.neuron import ResetMode
@@ -73,6 +74,14 @@ def _numbers() -> dict[str, dict[str, int]]:
         "numbers": {
             **{f"STATE_BITS_{bits}": bits for bits in STATE_BITS},
             "DECAY_FRACTION_BITS": DECAY_FRACTION_BITS,
+        },
+        "the encoders": {
+            "MAX_CODE": MAX_CODE,
+            "COEFFICIENT_BITS": filter_bank.COEFFICIENT_BITS,
+            "GUARD_BITS": filter_bank.GUARD_BITS,
+            "FILTER_BITS": filter_bank.FILTER_BITS,
+            "LOG_BITS": filter_bank.LOG_BITS,
+            "SMOOTH_BITS": filter_bank.SMOOTH_BITS,
         },
         "the serial protocol": {
             "PROTOCOL_VERSION": protocol.PROTOCOL_VERSION,

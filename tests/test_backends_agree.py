@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from edgesnn.backends.c_library import CLibraryBackend
 from edgesnn.backends.gates import GatesBackend
 from edgesnn.core_config import CoreConfig
 from edgesnn.errors import EventLimitError
@@ -47,6 +48,11 @@ def gates(lanes: int, state_bits: int = 24) -> GatesBackend:
     return GatesBackend(config)
 
 
+@lru_cache
+def runtime(lanes: int) -> CLibraryBackend:
+    return CLibraryBackend(lanes=lanes)
+
+
 def network_for(lanes: int, seed: int, core: GatesBackend) -> Network:
     """A random network that fits the core."""
     network = random_network(np.random.default_rng([lanes, seed]))
@@ -69,7 +75,12 @@ def mismatches(lanes: int, seed: int) -> list[str]:
     counted = core.run(stream, record=True)
     predicted = CoreTiming(network, core.config, core.coding).cycles(stream, expected.spikes)
 
+    in_c = runtime(lanes)
+    in_c.coding = core.coding
+    in_c.load(network)
+
     found = [f"simulator: {text}" for text in differences(expected, simulated)]
+    found += [f"c: {text}" for text in differences(expected, in_c.run(stream, record=True))]
     found += [f"gates: {text}" for text in differences(expected, counted)]
     if int(predicted.sum()) != counted.counters.cycles:
         found.append(f"cycles must be {counted.counters.cycles}, not {int(predicted.sum())}")
@@ -78,7 +89,7 @@ def mismatches(lanes: int, seed: int) -> list[str]:
 
 @pytest.mark.parametrize("first", range(0, NETWORKS_PER_LANES, BLOCK))
 @pytest.mark.parametrize("lanes", LANES)
-def test_reference_simulator_and_gates_agree(lanes: int, first: int) -> None:
+def test_reference_simulator_gates_and_c_agree(lanes: int, first: int) -> None:
     for seed in range(first, first + BLOCK):
         assert not mismatches(lanes, seed)
 

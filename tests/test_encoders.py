@@ -17,6 +17,7 @@ from edgesnn.encoders import (
     Encoder,
     EventEncoder,
     FilterBankEncoder,
+    LevelCrossingEncoder,
     RateEncoder,
     encoder_from_info,
     encoder_to_info,
@@ -47,6 +48,20 @@ def delta_encoders(draw: st.DrawFn) -> DeltaEncoder:
         resolution=draw(st.floats(0.01, 100)),
         threshold=draw(st.integers(1, 50)),
         max_events=draw(st.integers(1, 15)),
+        hysteresis=draw(st.just(0) | st.integers(0, 100)),
+    )
+
+
+@st.composite
+def level_crossing_encoders(draw: st.DrawFn) -> LevelCrossingEncoder:
+    spacing = draw(st.integers(1, 50))
+    return LevelCrossingEncoder(
+        channels=draw(st.integers(1, 4)),
+        resolution=draw(st.floats(0.01, 100)),
+        spacing=spacing,
+        offset=draw(st.integers(0, spacing - 1)),
+        hysteresis=draw(st.just(0) | st.integers(0, 100)),
+        max_events=draw(st.integers(1, 15)),
     )
 
 
@@ -71,7 +86,13 @@ def filter_bank_encoders(draw: st.DrawFn) -> FilterBankEncoder:
     )
 
 
-ENCODERS = st.one_of(rate_encoders(), delta_encoders(), event_encoders(), filter_bank_encoders())
+ENCODERS = st.one_of(
+    rate_encoders(),
+    delta_encoders(),
+    level_crossing_encoders(),
+    event_encoders(),
+    filter_bank_encoders(),
+)
 
 
 def windows_for(encoder: Encoder, data: st.DataObject) -> np.ndarray:
@@ -164,7 +185,8 @@ def test_delta_events_add_up_to_the_change(encoder: DeltaEncoder, data: st.DataO
     ups, downs = raster[:, : encoder.channels], raster[:, encoder.channels :]
     level = codes[0] + encoder.threshold * (ups - downs).sum(axis=0)
     sent_all = (raster[-1] < encoder.max_events).reshape(2, -1).all(axis=0)
-    assert (np.abs(codes[-1] - level)[sent_all] < encoder.threshold).all()
+    within = encoder.threshold + encoder.hysteresis
+    assert (np.abs(codes[-1] - level)[sent_all] < within).all()
 
 
 def test_huge_values_are_clamped_and_not_wrapped() -> None:
@@ -184,6 +206,7 @@ def test_event_encoder_passes_counts_through() -> None:
     [
         RateEncoder(channels=2),
         DeltaEncoder(channels=2),
+        LevelCrossingEncoder(channels=2),
         EventEncoder(channels=2),
         FilterBankEncoder(channels=2, coefficients=((100, 0, 0),)),
     ],
@@ -222,6 +245,7 @@ def test_rate_encoder_refuses_parameters_that_cannot_work(
         ({"channels": 1, "resolution": 0.0}, "resolution must be above 0, not 0.0"),
         ({"channels": 1, "threshold": 0}, "threshold must be an integer of at least 1, not 0"),
         ({"channels": 1, "max_events": 16}, "max_events must be in 1..15, not 16"),
+        ({"channels": 1, "hysteresis": -1}, "hysteresis must be an integer in 0..1073741824"),
     ],
 )
 def test_delta_encoder_refuses_parameters_that_cannot_work(

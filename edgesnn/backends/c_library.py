@@ -67,23 +67,23 @@ def _address(array: npt.NDArray[Any] | None) -> int | None:
 
 
 class LoadedImage:
-    """A memory image in the C runtime, in its state after reset.
+    """A memory image in the C runtime, in its state after reset, if ``status`` is 0.
 
-    Raises ``ModelFileError`` with the runtime's status for an image that it refuses;
-    ``status`` of :meth:`try_load` tells without raising.
+    memory_bytes    what it is given to work in; None: what it asks for, ``required_bytes``
+    required_bytes  what it asks for, or why it refuses the header
     """
 
     def __init__(self, library: Any, image: bytes, memory_bytes: int | None = None) -> None:
         self.library = library
-        # Whole words, so that both lie at multiples of eight bytes.
-        self._image = np.frombuffer(image.ljust(-(-len(image) // 8) * 8, b"\0"), np.uint64).copy()
+        # No byte more than needed, so that a sanitizer notices one that is used beyond.
+        self._image = np.frombuffer(image, np.uint8).copy()
         self.required_bytes: int = library.esnn_required_bytes(_address(self._image), len(image))
-        size = self.required_bytes if memory_bytes is None else memory_bytes
-        self._memory = np.full(max(-(-size // 8), 1), 0x5A5A5A5A5A5A5A5A, np.uint64)
+        size = max(self.required_bytes, 0) if memory_bytes is None else memory_bytes
+        self._memory = np.full(size, 0x5A, np.uint8)
         self.network = ctypes.c_void_p()
         self.status: int = library.esnn_load(
             ctypes.byref(self.network), _address(self._image), len(image),
-            _address(self._memory), max(size, 0),
+            _address(self._memory), size,
         )  # fmt: skip
 
     def check(self) -> None:
@@ -110,6 +110,7 @@ class CLibraryBackend:
     """
 
     name = "c"
+    counts_cycles = False
 
     def __init__(
         self,

@@ -49,15 +49,15 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _compiler() -> Finding:
+def _compiler(language: str, for_what: str) -> Finding:
     from edgesnn.native_compiler import find_compiler
 
     found, remedy = None, ""
     try:
-        found = " ".join(find_compiler("C++"))
+        found = " ".join(find_compiler(language))
     except ToolNotFound as error:
         remedy = str(error)
-    return Finding("C++ compiler", found, "gates, virtual-board", remedy)
+    return Finding(f"{language} compiler", found, for_what, remedy)
 
 
 def _build_tools() -> Iterator[Finding]:
@@ -102,7 +102,11 @@ def examine() -> list[Finding]:
         Finding(name, _version(name), use, f"pip install 'edgesnn[{extra}]'")
         for name, extra, use in _PACKAGES
     ]
-    return [*packages, _compiler(), *_build_tools(), *_microcontroller_tools()]
+    compilers = [
+        _compiler("C++", "gates, virtual-board"),
+        _compiler("C", "verify --on c, export-c"),
+    ]
+    return [*packages, *compilers, *_build_tools(), *_microcontroller_tools()]
 
 
 def doctor(json: Json = False) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from edgesnn.samples import Samples
     from edgesnn_boards import Board
 
-BACKENDS = ("reference", "simulator", "gates", "device")
+BACKENDS = ("reference", "simulator", "c", "gates", "device")
 
 
 def samples_of(out: Output, network: Network, path: Path | None, count: int | None) -> Samples:
@@ -138,6 +138,10 @@ def open_backend(
                 "gates must have a board whose core they are", param_hint="--board"
             )
         return GatesBackend(config)
+    if name == "c":
+        from edgesnn.backends.c_library import CLibraryBackend
+
+        return CLibraryBackend()
     from edgesnn.backends.serial_device import SerialDevice
 
     if port is None:

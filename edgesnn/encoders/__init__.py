@@ -17,10 +17,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from edgesnn.encoders.c_source import encoder_to_c
 from edgesnn.encoders.delta import DeltaEncoder
 from edgesnn.encoders.encoder import MAX_CODE, Codes, Encoder, State
 from edgesnn.encoders.event import EventEncoder
 from edgesnn.encoders.filter_bank import FilterBankEncoder
+from edgesnn.encoders.level_crossing import LevelCrossingEncoder
 from edgesnn.encoders.rate import RateEncoder
 from edgesnn.errors import InputError
 
@@ -33,18 +35,26 @@ __all__ = [
     "Encoder",
     "EventEncoder",
     "FilterBankEncoder",
+    "LevelCrossingEncoder",
     "RateEncoder",
     "State",
     "encoder_from_info",
+    "encoder_to_c",
     "encoder_to_info",
 ]
 
 #: All encoders are dataclasses of JSON values.
-AnyEncoder = RateEncoder | DeltaEncoder | EventEncoder | FilterBankEncoder
+AnyEncoder = RateEncoder | DeltaEncoder | LevelCrossingEncoder | EventEncoder | FilterBankEncoder
 
 ENCODERS: dict[str, type[AnyEncoder]] = {
     encoder.kind: encoder
-    for encoder in (RateEncoder, DeltaEncoder, EventEncoder, FilterBankEncoder)
+    for encoder in (
+        RateEncoder,
+        DeltaEncoder,
+        LevelCrossingEncoder,
+        EventEncoder,
+        FilterBankEncoder,
+    )
 }
 
 

@@ -79,3 +79,10 @@ def at_least_one(**values: object) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be an integer of at least 1, not {value!r}")
+
+
+def in_range(least: int, most: int, **values: object) -> None:
+    """Raise ``ValueError`` unless all are integers of ``least`` to ``most``."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"{name} must be an integer in {least}..{most}, not {value!r}")

@@ -40,6 +40,8 @@ GUARD_BITS = 4
 FILTER_BITS = 28
 #: The logarithm has so many bits after the point.
 LOG_BITS = 4
+#: A smoothed level has so many bits more than a level.
+SMOOTH_BITS = 4
 MAX_COEFFICIENT = (1 << 16) - 1
 MAX_FRAME = 1 << 16
 Coefficients = tuple[tuple[int, int, int], ...]
@@ -194,8 +196,8 @@ class FilterBankEncoder:
         """Events [window, source] of frames [window, sample]; changes ``states`` in place."""
         level = self._levels(frames, states)
         if self.smooth:
-            states[6] += _trunc_shift((level << 4) - states[6], self.smooth)
-            level = states[6] >> 4
+            states[6] += _trunc_shift((level << SMOOTH_BITS) - states[6], self.smooth)
+            level = states[6] >> SMOOTH_BITS
         parts = []
         if self.rate_unit:
             wanted = states[5] + level

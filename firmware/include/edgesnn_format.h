@@ -70,6 +70,16 @@ enum {
     ESNN_DECAY_FRACTION_BITS = 12
 };
 
+/* The encoders. */
+enum {
+    ESNN_MAX_CODE = 1073741824,
+    ESNN_COEFFICIENT_BITS = 14,
+    ESNN_GUARD_BITS = 4,
+    ESNN_FILTER_BITS = 28,
+    ESNN_LOG_BITS = 4,
+    ESNN_SMOOTH_BITS = 4
+};
+
 /* The serial protocol. */
 enum {
     ESNN_PROTOCOL_VERSION = 1,

@@ -426,23 +426,19 @@ ESNN_APART static void add_up(int32_t *sum, uint32_t amount) {
 /* Over the first two of each NUM_SUMS words. */
 ESNN_APART static uint32_t next_sign(uint32_t i) { return i + ((i & 1u) ? NUM_SUMS - 1u : 1u); }
 
-/* The sources of one input are done: keep the worst input. */
-static void end_input(int32_t *sums, uint32_t count) {
+/* The rows of a connection are done; unless there are more from the same input, keep the worst. */
+static void end_connection(int32_t *sums, uint32_t count, int input_goes_on) {
     uint32_t i;
     for (i = 0; i < count * NUM_SUMS; i = next_sign(i)) {
-        if (sums[i + THIS_INPUT] > sums[i + WORST_INPUT]) {
-            sums[i + WORST_INPUT] = sums[i + THIS_INPUT];
+        int32_t *at = sums + i;
+        add_up(at + THIS_INPUT, (uint32_t)at[THIS_CONNECTION]);
+        at[THIS_CONNECTION] = 0;
+        if (!input_goes_on) {
+            if (at[THIS_INPUT] > at[WORST_INPUT]) {
+                at[WORST_INPUT] = at[THIS_INPUT];
+            }
+            at[THIS_INPUT] = 0;
         }
-        sums[i + THIS_INPUT] = 0;
-    }
-}
-
-/* The rows of one connection are done. */
-static void end_connection(int32_t *sums, uint32_t count) {
-    uint32_t i;
-    for (i = 0; i < count * NUM_SUMS; i = next_sign(i)) {
-        add_up(sums + i + THIS_INPUT, (uint32_t)sums[i + THIS_CONNECTION]);
-        sums[i + THIS_CONNECTION] = 0;
     }
 }
 
@@ -465,7 +461,6 @@ static int32_t check_rows(const esnn_network *n, uint32_t lane, uint32_t first, 
     const esnn_half *synapses = esnn_lane_synapses(n, lane);
     const int counted = n->event_counts != 0;
     uint32_t next_word = n->num_row_starts;
-    uint32_t last_source = 0;
     uint32_t i;
     cursor c;
     for (i = 0; i < count * NUM_SUMS; i++) {
@@ -487,10 +482,6 @@ static int32_t check_rows(const esnn_network *n, uint32_t lane, uint32_t first, 
         const uint32_t times = from_input(c.connection) && counted
                                    ? n->limit
                                    : 1u;
-        if (c.connection[ESNN_CONNECTION_FIRST_SOURCE] != last_source) {
-            end_input(n->state, count);
-            last_source = c.connection[ESNN_CONNECTION_FIRST_SOURCE];
-        }
         for (i = 0; i < c.num_sources; i++) {
             const uint32_t start = synapses[c.row_start + i];
             row r;
@@ -524,9 +515,12 @@ static int32_t check_rows(const esnn_network *n, uint32_t lane, uint32_t first, 
             }
             next_word = (uint32_t)(r.word - synapses);
         }
-        end_connection(n->state, count);
+        end_connection(n->state, count,
+                       c.connections_left != 0 &&
+                           c.connection[ESNN_CONNECTION_FIRST_SOURCE] ==
+                               c.connection[ESNN_NUM_CONNECTION_WORDS +
+                                            ESNN_CONNECTION_FIRST_SOURCE]);
     }
-    end_input(n->state, count);
     return next_word == synapses[-2] ? ESNN_OK : ESNN_BAD_ROW;
 }
 
@@ -616,23 +610,22 @@ int32_t esnn_required_bytes(const void *image, uint32_t image_bytes) {
 int32_t esnn_load(esnn_network **network, const void *image, uint32_t image_bytes, void *memory,
                   uint32_t memory_bytes) {
     const esnn_half *words = (const esnn_half *)image;
-    const int32_t needed = esnn_required_bytes(image, image_bytes);
     const uint32_t last_word = image_bytes / 2u - 2u;
     esnn_network *n = (esnn_network *)memory;
-    int32_t status;
-    if (needed < 0) {
-        return needed;
+    int32_t status = check_header(words, image_bytes);
+    if (status != ESNN_OK) {
+        return status;
     }
     if (((uintptr_t)memory & (sizeof(void *) - 1u)) != 0) {
         return ESNN_BAD_ALIGNMENT;
     }
-    if (memory_bytes < (uint32_t)needed) {
+    if (memory_bytes < sizeof *n ||
+        divide_memory(words, n, (uintptr_t)memory) - (uintptr_t)memory > memory_bytes) {
         return ESNN_TOO_LITTLE_MEMORY;
     }
     if (esnn_crc32(0, image, 2u * last_word) != two_words(words + last_word)) {
         return ESNN_BAD_CRC;
     }
-    (void)divide_memory(words, n, (uintptr_t)memory);
     status = check_body(n, last_word);
     if (status == ESNN_OK) {
         esnn_reset(n);

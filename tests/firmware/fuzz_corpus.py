@@ -1,6 +1,6 @@
-"""The inputs from which the fuzzer of the device begins; as a program, it writes them.
+"""The inputs from which the fuzzers begin; as a program, it writes them.
 
-They are whole conversations, as the harness firmware/fuzz/fuzz_device.c reads them.
+Those of the device are whole conversations, as firmware/fuzz/fuzz_device.c reads them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from pathlib import Path
 from edgesnn._resources import firmware_dir
 from edgesnn.core_config import CoreConfig
 from edgesnn.framing import Frame, encode
-from edgesnn.memory_image import pack
+from edgesnn.memory_image import pack, pack_placement
 from edgesnn.memory_layout import Region
+from edgesnn.placement import place
 from edgesnn.protocol import (
     ADVANCE,
     MAX_WORDS,
@@ -32,6 +33,7 @@ CORE = CoreConfig(
 )  # fmt: skip
 TICK, MEND, LINE = 0xF0, 0xF1, 0xF2
 AS_IT_IS, RECORDS = b"\0", b"\1"
+AS_IT_IS_WITH_MEMORY, MENDED_WITH_MEMORY = b"\0\1", b"\1\1"
 
 Record = tuple[int, bytes]
 
@@ -90,12 +92,33 @@ def seeds() -> dict[str, bytes]:
     }
 
 
-def corpus() -> Path:
-    """The folder of the seeds."""
-    return firmware_dir() / "fuzz/corpus/device"
+def image_seeds() -> dict[str, bytes]:
+    """Inputs of the harness firmware/fuzz/fuzz_image.c, by name."""
+    found = {
+        f"{name}_{lanes}": AS_IT_IS_WITH_MEMORY + pack_placement(place(small_network(n), lanes, c))
+        for n, (name, c) in enumerate((("wide", Coding.WIDE), ("packed", Coding.PACKED)))
+        for lanes in (1, 2)
+    }
+    mended = {f"{name}_mended": MENDED_WITH_MEMORY + data[2:] for name, data in found.items()}
+    return {
+        **found,
+        **mended,
+        "little_memory": b"\1\0" + found["wide_1"][2:],
+        "header": b"\1\1ESNI",
+    }
+
+
+#: The folder of each harness, and what it begins with.
+CORPORA = {"device": seeds, "image": image_seeds}
+
+
+def corpus(harness: str) -> Path:
+    """The folder of the seeds of a harness."""
+    return firmware_dir() / "fuzz/corpus" / harness
 
 
 if __name__ == "__main__":
-    corpus().mkdir(parents=True, exist_ok=True)
-    for name, data in seeds().items():
-        (corpus() / name).write_bytes(data)
+    for harness, inputs in CORPORA.items():
+        corpus(harness).mkdir(parents=True, exist_ok=True)
+        for name, data in inputs().items():
+            (corpus(harness) / name).write_bytes(data)

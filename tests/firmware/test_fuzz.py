@@ -6,14 +6,16 @@ import pytest
 
 from edgesnn._resources import firmware_dir
 from tests.firmware.board import SANITIZED, needs
-from tests.firmware.fuzz_corpus import corpus, seeds
+from tests.firmware.fuzz_corpus import CORPORA, corpus
 
 HARNESSES = sorted((firmware_dir() / "fuzz").glob("fuzz_*.c"))
 
 
-def test_the_seeds_of_the_device_are_fresh():
-    found = {name: (corpus() / name).read_bytes() for name in seeds()}
-    assert found == seeds(), "run python -m tests.firmware.fuzz_corpus"
+@pytest.mark.parametrize("harness", CORPORA)
+def test_the_seeds_are_fresh(harness):
+    seeds = CORPORA[harness]()
+    found = {name: (corpus(harness) / name).read_bytes() for name in seeds}
+    assert found == seeds, "run python -m tests.firmware.fuzz_corpus"
 
 
 @pytest.mark.parametrize("harness", HARNESSES, ids=lambda path: path.stem)

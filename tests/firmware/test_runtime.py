@@ -1,0 +1,267 @@
+"""The C runtime: what it refuses, what it needs, and that no image makes it step aside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgesnn.backends.c_library import CLibraryBackend, LoadedImage, runtime_library
+from edgesnn.errors import DesignRuleError, EventLimitError, ModelFileError, ToolNotFound
+from edgesnn.events import EventStream
+from edgesnn.firmware_status import FirmwareStatus, firmware_status_text
+from edgesnn.memory_image import pack_placement, unpack
+from edgesnn.memory_layout import HeaderWord
+from edgesnn.network import EventLimit, EventLimitForm, Network
+from edgesnn.placement import place
+from edgesnn.reference import Reference
+from edgesnn.run_result import differences
+from edgesnn.simulator import Simulator
+from tests.firmware.board import needs
+from tests.firmware.mutations import mutated, sealed, small_image
+from tests.strategies import random_events, random_network
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def library() -> Any:
+    try:
+        return runtime_library()
+    except ToolNotFound as error:
+        pytest.skip(f"needs a C compiler: {error}")
+
+
+@pytest.fixture
+def image(small_network: Network) -> bytes:
+    library()
+    return pack_placement(place(small_network, 1))
+
+
+def status_of(image: bytes, memory_bytes: int | None = None) -> FirmwareStatus:
+    return FirmwareStatus(LoadedImage(library(), image, memory_bytes).status)
+
+
+def with_header(image: bytes, word: HeaderWord, value: int) -> bytes:
+    words = np.frombuffer(image[:-4], "<u2").copy()
+    words[word] = value
+    return sealed(words)
+
+
+def test_a_whole_image_is_loaded_and_a_longer_or_shorter_one_is_not(image: bytes) -> None:
+    assert status_of(image) is FirmwareStatus.OK
+    for other in (image[:-2], image + b"\0\0", image[:100], image[:12], b""):
+        assert status_of(other) is FirmwareStatus.BAD_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "status"),
+    [
+        (HeaderWord.MAGIC_LOW, 0x1234, FirmwareStatus.BAD_MAGIC),
+        (HeaderWord.VERSION, 2, FirmwareStatus.BAD_VERSION),
+        (HeaderWord.FEATURES, 1, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.SPIKES_PER_STEP, 2, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.LANES, 3, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.STATE_BITS, 17, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.WINDOW_STEPS, 0, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.SLOTS, 1, FirmwareStatus.BAD_SECTION),
+        (HeaderWord.NUM_CONNECTIONS, 77, FirmwareStatus.BAD_PROGRAM),
+    ],
+)
+def test_a_header_is_refused_by_name(
+    image: bytes, word: HeaderWord, value: int, status: FirmwareStatus
+) -> None:
+    assert status_of(with_header(image, word, value)) is status
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(image: bytes) -> None:
+    for bit in range(0, 8 * len(image), 13):
+        damaged = bytearray(image)
+        damaged[bit // 8] ^= 1 << bit % 8
+        assert status_of(bytes(damaged)) is not FirmwareStatus.OK
+
+
+def test_memory_must_be_as_large_as_it_says(image: bytes) -> None:
+    needed = LoadedImage(library(), image).required_bytes
+    assert status_of(image, needed) is FirmwareStatus.OK
+    for size in (needed - 1, 4, 0):
+        assert status_of(image, size) is FirmwareStatus.TOO_LITTLE_MEMORY
+
+
+def test_image_and_memory_must_be_aligned(image: bytes) -> None:
+    words = np.zeros(len(image) + 8, np.uint8)
+    words[2 : 2 + len(image)] = np.frombuffer(image, np.uint8)
+    assert library().esnn_required_bytes(words.ctypes.data + 2, len(image)) == (
+        FirmwareStatus.BAD_ALIGNMENT
+    )
+
+
+def test_a_network_that_could_overflow_is_refused(small_network: Network) -> None:
+    broken = replace(
+        small_network,
+        event_limit=EventLimit(EventLimitForm.LIMITED, 60_000),
+        connections=tuple(replace(c, weight_shift=12) for c in small_network.connections),
+    )
+    library()
+    with pytest.raises(DesignRuleError, match="CAN_OVERFLOW"):
+        CLibraryBackend().load(broken)
+
+
+def test_every_status_has_a_meaning_and_unknown_ones_are_told_apart() -> None:
+    assert firmware_status_text(-6).startswith("BAD_CRC: the CRC-32 must match")
+    assert "does not know" in firmware_status_text(-99)
+
+
+def test_what_is_refused_is_an_error_in_words(image: bytes) -> None:
+    with pytest.raises(ModelFileError, match="BAD_CRC: the CRC-32 must match the image"):
+        LoadedImage(library(), image[:-1] + b"\x01").check()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_damaged_image_is_refused_or_runs_as_the_network_in_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    changed = mutated(small_image(rng), rng)
+    loaded = LoadedImage(library(), changed)
+    try:
+        network = unpack(changed)
+    except ModelFileError:
+        assert loaded.status != FirmwareStatus.OK
+        return
+    assert loaded.status == FirmwareStatus.OK
+    lanes = int(np.frombuffer(changed, "<u2")[HeaderWord.LANES])
+    backend = CLibraryBackend(lanes=lanes)
+    backend.load(network)
+    stream = random_events(network, rng, 5)
+    assert not differences(Reference(network).run(stream), backend.run(stream, record=True))
+
+
+@pytest.mark.parametrize(
+    ("limit", "too_many"),
+    [
+        (EventLimit(EventLimitForm.FULL, 2), [0, 1, 0, 0]),
+        (EventLimit(EventLimitForm.LIMITED, 3), [0, 1, 2, 0]),
+        (EventLimit(EventLimitForm.LIMITED, 3), [0, 3]),
+    ],
+)
+def test_a_step_with_too_many_events_is_refused_and_changes_nothing(
+    small_network: Network, limit: EventLimit, too_many: list[int]
+) -> None:
+    library()
+    network = replace(small_network, event_limit=limit)
+    backend = CLibraryBackend()
+    backend.load(network)
+    reference = Reference(network)
+    before, after = [[0, 1], [2, 2, 0], []], [[1], [0, 0, 2], [2], []]
+    reference.run(EventStream.from_steps(before))
+    backend.run(EventStream.from_steps(before))
+
+    assert backend.loaded is not None
+    counters = backend.loaded.counters()
+    handle = backend.loaded.network
+    said = [library().esnn_push_event(handle, source) for source in too_many]
+    assert said[-1] == FirmwareStatus.EVENT_REFUSED
+    assert library().esnn_step(handle) == FirmwareStatus.STEP_REFUSED
+    lost = backend.loaded.counters() - counters
+    assert (lost.steps, lost.events, lost.dropped) == (0, 0, len(too_many))
+
+    expected = reference.run(EventStream.from_steps(after))
+    assert not differences(expected, backend.run(EventStream.from_steps(after), record=True))
+
+
+def test_events_that_a_host_can_see_are_refused_before_any_of_them(small_network: Network) -> None:
+    library()
+    backend = CLibraryBackend()
+    with pytest.raises(RuntimeError, match="a network must be loaded first"):
+        backend.reset()
+    backend.load(replace(small_network, event_limit=EventLimit(EventLimitForm.FULL, 1)))
+    with pytest.raises(EventLimitError):
+        backend.run(EventStream.from_steps([[0], [0, 0]]))
+    assert backend.loaded is not None
+    assert backend.loaded.counters().steps == 0
+    backend.close()
+
+
+def test_runs_may_be_cut_anywhere_and_begin_anew() -> None:
+    library()
+    for seed in range(6):
+        network = random_network(seed)
+        stream = random_events(network, seed, 20)
+        steps = list(stream)
+        backend = CLibraryBackend(lanes=(1, 4)[seed % 2])
+        backend.load(network)
+        simulator = Simulator(network)
+        state = None
+        for part in (steps[:7], steps[7:8], steps[8:]):
+            piece = EventStream.from_steps(part)
+            expected, state = simulator.run(piece, state, record=True)
+            assert not differences(expected, backend.run(piece, record=True))
+        backend.reset()
+        assert not differences(Reference(network).run(stream), backend.run(stream, record=True))
+
+
+def test_working_memory_is_what_the_readme_says() -> None:
+    fixed = LoadedImage(library(), pack_placement(place(random_network(0), 1))).required_bytes
+    for seed in range(60):
+        network = random_network(seed)
+        lanes = (1, 2, 8)[seed % 3]
+        placed = place(network, lanes)
+        size = network.populations[network.readout.population].size
+        counted = network.event_limit.form is EventLimitForm.FULL
+        parts = (
+            4 * lanes
+            + 4 * max(placed.slots * lanes, 8)
+            + 4 * size
+            + 2 * placed.spike_words
+            + 2 * placed.most_events
+            + (network.num_inputs + 1) // 2 * counted
+        )
+        needed = LoadedImage(library(), pack_placement(placed)).required_bytes
+        fixed = needed - parts
+        assert 0 < fixed <= 160  # pointers of 64 bits; half of it on a microcontroller
+
+
+def preloaded(compiler: str) -> str:
+    """The AddressSanitizer of a compiler, as a library that Python can run under."""
+    needs(compiler, "the sanitizers")
+    names = {"gcc": ["libasan.so"], "clang": ["libclang_rt.asan-x86_64.so", "libclang_rt.asan.so"]}
+    for name in names[compiler]:
+        asked = [compiler, f"-print-file-name={name}"]
+        path = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        if Path(path).is_file():
+            return path
+    pytest.skip(f"{compiler} must come with a shared AddressSanitizer; install libclang-rt-dev")
+
+
+def sanitized(compiler: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "CC": compiler,
+        "LD_PRELOAD": preloaded(compiler),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "error",
+    }
+    command = [sys.executable, "-m", "tests.firmware.sanitized", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
+
+
+@pytest.mark.parametrize(
+    ("compiler", "what", "number"),
+    [("gcc", "agree", 312), ("clang", "agree", 60), ("gcc", "mutate", 200)],
+)
+def test_nothing_undefined_happens(compiler: str, what: str, number: int) -> None:
+    done = sanitized(compiler, [what, str(number)])
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert done.stdout.strip() == "no mistakes"
