@@ -110,6 +110,7 @@ class CLibraryBackend:
     """
 
     name = "c"
+    counts_cycles = False
 
     def __init__(
         self,
