@@ -284,9 +284,9 @@ def test_the_timer_advances_by_itself(board, device):
     device.push([1, 2, 3])
     device.link.request(Message.SET_TIMER, 5000)
     time.sleep(0.1)
-    counters = device.counters()
+    while (counters := device.counters()).words[CounterWord.STEPS] <= 3:
+        time.sleep(0.01)
     assert counters.words[CounterWord.EVENTS] == 3
-    assert counters.words[CounterWord.STEPS] > 3
     if isinstance(board, VirtualBoard):  # a process is late when its machine is busy
         assert counters.late_steps == 0
     device.link.request(Message.SET_TIMER, 0)
@@ -316,18 +316,18 @@ def line(board):
 
 
 def test_a_request_that_comes_twice_is_executed_once_and_answered_twice(line):
-    first = line.say(advance(7))
-    assert line.say(advance(7)) == first
-    assert line.say(advance(8))[0].sequence == 8
+    first = line.say(advance(7), replies=1)
+    assert line.say(advance(7), replies=1) == first
+    assert line.say(advance(8), replies=1)[0].sequence == 8
     assert line.steps_and_errors() == (2, 0)
 
 
 def test_identify_is_always_executed(line):
     request = encode(Frame(Message.IDENTIFY, 9))
-    assert line.say(request) == line.say(request)
+    assert line.say(request, replies=1) == line.say(request, replies=1)
     line.say(encode(Frame(Message.LOAD_BEGIN, 10, bytes(4))))
-    (reply,) = line.say(request)
-    (again,) = line.say(request)
+    (reply,) = line.say(request, replies=1)
+    (again,) = line.say(request, replies=1)
     assert reply == again
     assert not Identity.from_reply(Reply.decode(reply.payload)).loaded
 
@@ -337,7 +337,7 @@ def test_the_line_recovers_from_garbage_without_a_reset(line, seed):
     rng = np.random.default_rng(seed)
     garbage = rng.bytes(int(rng.integers(1, 700)))
     line.say(garbage + b"\0")
-    frames = line.say(advance(30 + seed))
+    frames = line.say(advance(30 + seed), replies=1)
     assert [f.sequence for f in frames] == [30 + seed]
     steps, errors = line.steps_and_errors()
     assert steps == 1

@@ -266,6 +266,18 @@ def test_memories_are_those_of_the_image_and_wrap(device):
         assert found.tolist() == np.roll(values, 40)[:100].tolist(), region
 
 
+def test_accumulators_and_membranes_are_where_a_core_has_them(device):
+    network = small_network(3, outputs=70)
+    device.load(network)
+    stream = EventStream.from_raster(np.random.default_rng(1).random((12, 9)) < 0.5)
+    accumulators = Reference(network).run(stream).accumulators
+    device.run(stream)
+    for lane in (0, 1):
+        found = device.read_memory(Region.ACCUMULATOR, lane, 0, 40)
+        assert found.tolist() == [*accumulators[lane::2], *[0] * 5]
+    assert len(set(accumulators.tolist())) > 3
+
+
 def test_what_a_network_has_not_is_0(device):
     device.run(EventStream.from_steps([range(9)] * 5))
     for region in Region:
@@ -334,7 +346,7 @@ def test_it_recovers_from_garbage_without_a_power_cycle(board, seed):
         device.counters(clear=True)
     line = Line(board.port)
     line.say(np.random.default_rng(seed).bytes(1000) + b"\0", 0.05)
-    frames = line.say(advance(30))
+    frames = line.say(advance(30), replies=1)
     assert [f.sequence for f in frames] == [30]
     steps, errors = line.steps_and_errors()
     assert steps == 1
@@ -436,6 +448,8 @@ def test_the_timer_steps_when_its_cycles_have_passed():
     device.request(Message.SET_TIMER, 0)
     device.tick(1000)
     assert timed(device) == (6, 2)
+    device.request(Message.READ_COUNTERS, 1)
+    assert timed(device) == (0, 0)
 
 
 @given(st.integers(1, 50), st.lists(st.integers(0, 2000), max_size=20))

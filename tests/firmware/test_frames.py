@@ -73,3 +73,14 @@ def test_a_flipped_bit_is_always_noticed(frame, data):
     reader = Reader()
     assert reader.feed(bytes(wire)) == []
     assert reader.bad_frames >= 1
+
+
+@given(FRAMES)
+def test_a_frame_whose_last_code_promises_more_is_cut(frame):
+    wire = bytearray(framing.encode(frame))
+    code = 0
+    while code + wire[code] < len(wire) - 1:
+        code += wire[code]
+    wire[code] += 1
+    reader = Reader()
+    assert (reader.feed(bytes(wire)), reader.bad_frames) == ([], 1)
