@@ -13,8 +13,16 @@ esnn_parameters esnn_lane_parameters(const esnn_network *n, uint32_t lane, uint3
     return p;
 }
 
+/* A connection to the neurons of one lane. */
+typedef struct {
+    const esnn_half *synapses;
+    int32_t *slots; /* of the target population */
+    int32_t scale;  /* 2^weight_shift */
+    uint32_t packed;
+} delivery;
+
 /* A row of wide words: slot, weight, and a mark on the last. Returns the synaptic operations. */
-static uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
+static inline uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
     const esnn_half *word = row;
     int32_t signed_word;
     do {
@@ -27,7 +35,7 @@ static uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
 }
 
 /* A row of packed entries: gap and weight, fillers in between, and an end. */
-static uint32_t walk_packed(const esnn_half *row, int32_t *slots, int32_t scale) {
+static inline uint32_t walk_packed(const esnn_half *row, int32_t *slots, int32_t scale) {
     int32_t *membrane = slots - 1;
     uint32_t sops = 0;
     for (;;) {
@@ -49,37 +57,38 @@ static uint32_t walk_packed(const esnn_half *row, int32_t *slots, int32_t scale)
     }
 }
 
-/* Adds the rows of one source to the membranes of the population that begins at first_slot. */
-static void deliver(esnn_network *n, uint32_t row_start, uint32_t flags, uint32_t first_slot) {
-    const int32_t scale = (int32_t)1 << ((flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u);
-    const uint32_t lanes = n->lanes;
-    uint32_t lane;
-    for (lane = 0; lane < lanes; lane++) {
-        const esnn_half *synapses = esnn_lane_synapses(n, lane);
-        const uint32_t start = synapses[row_start & 0xFFFFu];
-        if (start != 0) {
-            int32_t *slots = esnn_lane_state(n, lane) + first_slot;
-            n->counters.sops += (flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u
-                                    ? walk_packed(synapses + start, slots, scale)
-                                    : walk_wide(synapses + start, slots, scale);
-        }
+/* Adds the row of one source. Returns the synaptic operations. */
+static uint32_t deliver(const delivery *d, uint32_t row_start) {
+    const uint32_t start = d->synapses[row_start & 0xFFFFu];
+    const esnn_half *row = d->synapses + start;
+    if (start == 0) {
+        return 0;
     }
+    return d->packed ? walk_packed(row, d->slots, d->scale) : walk_wide(row, d->slots, d->scale);
 }
 
-ESNN_APART static void integrate(esnn_network *n, const esnn_half *connection, uint32_t first_slot) {
+/* Adds all that arrives through a connection in one lane. Returns the synaptic operations. */
+ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *population,
+                                     const esnn_half *connection, uint32_t lane) {
     const uint32_t flags = connection[ESNN_CONNECTION_FLAGS];
     const uint32_t first = connection[ESNN_CONNECTION_FIRST_SOURCE];
     const uint32_t end = connection[ESNN_CONNECTION_END_SOURCE];
     const uint32_t row_base = connection[ESNN_CONNECTION_ROW_BASE];
+    uint32_t sops = 0;
     uint32_t i;
+    delivery d;
+    d.synapses = esnn_lane_synapses(n, lane);
+    d.slots = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
+    d.scale = (int32_t)1 << ((flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u);
+    d.packed = (flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u;
     if ((flags >> ESNN_CONNECTION_FLAG_FROM_INPUT) & 1u) {
         for (i = 0; i < n->num_events; i++) {
             const uint32_t source = n->events[i];
             if (source >= first && source < end) {
-                deliver(n, row_base + source, flags, first_slot);
+                sops += deliver(&d, row_base + source);
             }
         }
-        return;
+        return sops;
     }
     /* Populations before this one have fired in this step already, the others show the spikes of
      * the step before: one bitmap holds both. */
@@ -88,10 +97,11 @@ ESNN_APART static void integrate(esnn_network *n, const esnn_half *connection, u
         uint32_t row_start = row_base + ESNN_WORD_BITS * i;
         for (; bits != 0; bits >>= 1, row_start++) {
             if (bits & 1u) {
-                deliver(n, row_start, flags, first_slot);
+                sops += deliver(&d, row_start);
             }
         }
     }
+    return sops;
 }
 
 /* x * decay / 4096, rounded toward zero. The product of up to 18 bits fits a word; of a wider x
@@ -112,84 +122,86 @@ static inline int32_t decayed(int32_t x, int32_t decay, int wide) {
     }
 }
 
-static void accumulate(const esnn_network *n, int32_t *accumulator, int32_t value, int spike) {
+/* What the neurons of a population in one lane have in common. */
+typedef struct {
+    uint32_t num_slots;
+    int strict;
+    int spiking;
+    esnn_parameters of;
+    int32_t *state;
+} group;
+
+static int fires(const group *g, uint32_t slot, int32_t value) {
+    return value - g->strict >= g->of.threshold[slot] && g->spiking;
+}
+
+/* The read-out, from what the update is about to see. */
+static void read_out(const esnn_network *n, const group *g, uint32_t lane) {
     const uint32_t rule = n->rule;
-    if (rule == ESNN_READOUT_SPIKE_COUNT || rule == ESNN_READOUT_MEMBRANE_SUM) {
-        const int32_t more = rule == ESNN_READOUT_SPIKE_COUNT ? spike : value;
-        *accumulator = (int32_t)((uint32_t)*accumulator + (uint32_t)more);
-    } else if (rule == ESNN_READOUT_MEMBRANE_LAST ||
-               (rule == ESNN_READOUT_MEMBRANE_MAX && value > *accumulator)) {
-        *accumulator = value;
-    } else if (rule == ESNN_READOUT_FIRST_SPIKE && spike && *accumulator == ESNN_NOTHING) {
-        *accumulator = (int32_t)(0u - n->steps_since_reset);
+    const uint32_t size = esnn_num_accumulators(n);
+    uint32_t slot;
+    int32_t *accumulator = n->accumulators + lane;
+    for (slot = 0; slot * n->lanes + lane < size; slot++, accumulator += n->lanes) {
+        const int32_t value = g->state[slot] + g->of.bias[slot];
+        const int spike = fires(g, slot, value);
+        if (rule == ESNN_READOUT_SPIKE_COUNT || rule == ESNN_READOUT_MEMBRANE_SUM) {
+            const int32_t more = rule == ESNN_READOUT_SPIKE_COUNT ? spike : value;
+            *accumulator = (int32_t)((uint32_t)*accumulator + (uint32_t)more);
+        } else if (rule == ESNN_READOUT_MEMBRANE_LAST ||
+                   (rule == ESNN_READOUT_MEMBRANE_MAX && value > *accumulator)) {
+            *accumulator = value;
+        } else if (rule == ESNN_READOUT_FIRST_SPIKE && spike && *accumulator == ESNN_NOTHING) {
+            *accumulator = (int32_t)(0u - n->steps_since_reset);
+        }
     }
 }
 
 /* The update of a population's slots in one lane; docs/neuron.md section 4. */
-ESNN_APART static void update_lane(esnn_network *n, const esnn_half *population, uint32_t lane) {
+ESNN_APART static void update(esnn_network *n, const esnn_half *population, uint32_t lane) {
     const int wide = n->image[ESNN_HEADER_STATE_BITS] > ESNN_STATE_BITS_18;
     const uint32_t flags = population[ESNN_POPULATION_FLAGS];
     const uint32_t first_slot = population[ESNN_POPULATION_FIRST_SLOT];
-    const uint32_t num_slots = population[ESNN_POPULATION_NUM_SLOTS];
-    const uint32_t lanes = n->lanes;
     const uint32_t mode = (flags >> ESNN_POPULATION_FLAG_RESET_MODE) & 3u;
-    const int spiking = (int)((flags >> ESNN_POPULATION_FLAG_SPIKING) & 1u);
-    const int strict = (int)((flags >> ESNN_POPULATION_FLAG_STRICT) & 1u);
-    const int is_readout = (int)((flags >> ESNN_POPULATION_FLAG_IS_READOUT) & 1u);
-    const int subtracts_after = mode == ESNN_RESET_SUBTRACT &&
-                                ((flags >> ESNN_POPULATION_FLAG_RESET_AFTER_DECAY) & 1u);
-    const int32_t half = (int32_t)1 << (population[ESNN_POPULATION_MEMBRANE_BITS] - 1);
-    const esnn_parameters of = esnn_lane_parameters(n, lane, first_slot);
-    const esnn_word *threshold = of.threshold;
-    const esnn_word *bias = of.bias;
-    const esnn_half *decay = of.decay;
-    int32_t *state = esnn_lane_state(n, lane) + first_slot;
+    const uint32_t after = (flags >> ESNN_POPULATION_FLAG_RESET_AFTER_DECAY) & 1u;
+    const uint32_t half = 1u << (population[ESNN_POPULATION_MEMBRANE_BITS] - 1);
     uint16_t *spikes = n->spikes + population[ESNN_POPULATION_FIRST_SPIKE_WORD];
-    const uint32_t size = population[ESNN_POPULATION_SIZE];
     uint32_t slot;
-    for (slot = 0; slot < num_slots; slot++) {
-        int32_t value = state[slot];
-        int32_t stored;
-        int spike = 0;
-        if ((value | bias[slot]) != 0) { /* else it is at rest, and stays so */
-            value += bias[slot];
-            stored = value;
-            if (value >= threshold[slot] && value - strict >= threshold[slot] && spiking) {
-                const uint32_t neuron = slot * lanes + lane;
-                spike = 1;
-                spikes[neuron >> 4] =
-                    (uint16_t)(spikes[neuron >> 4] | (1u << (neuron & 15u)));
-                n->counters.spikes++;
-                if (mode == ESNN_RESET_TO_ZERO) {
-                    stored = 0;
-                } else if (mode == ESNN_RESET_SUBTRACT && !subtracts_after) {
-                    stored -= threshold[slot];
+    group g;
+    g.num_slots = population[ESNN_POPULATION_NUM_SLOTS];
+    g.strict = (flags >> ESNN_POPULATION_FLAG_STRICT) & 1;
+    g.spiking = (flags >> ESNN_POPULATION_FLAG_SPIKING) & 1;
+    g.of = esnn_lane_parameters(n, lane, first_slot);
+    g.state = esnn_lane_state(n, lane) + first_slot;
+    if ((flags >> ESNN_POPULATION_FLAG_IS_READOUT) & 1u) {
+        read_out(n, &g, lane);
+    }
+    for (slot = 0; slot < g.num_slots; slot++) {
+        const int32_t bias = g.of.bias[slot];
+        int32_t value = g.state[slot];
+        int32_t late = 0; /* what a reset takes off after the decay */
+        if ((value | bias) == 0) {
+            continue; /* at rest, and it stays so */
+        }
+        value += bias;
+        if (value >= g.of.threshold[slot] && fires(&g, slot, value)) {
+            const uint32_t neuron = slot * n->lanes + lane;
+            spikes[neuron >> 4] = (uint16_t)(spikes[neuron >> 4] | (1u << (neuron & 15u)));
+            n->counters.spikes++;
+            if (mode == ESNN_RESET_TO_ZERO) {
+                value = 0;
+            } else if (mode == ESNN_RESET_SUBTRACT) {
+                late = g.of.threshold[slot];
+                if (!after) {
+                    value -= late;
+                    late = 0;
                 }
             }
-            stored = decayed(stored, decay[slot], wide);
-            if (spike && subtracts_after) {
-                stored -= threshold[slot];
-            }
-            if ((uint32_t)(stored + half) >= 2u * (uint32_t)half) {
-                stored = stored < 0 ? -half : half - 1;
-            }
-            state[slot] = stored;
         }
-        if (is_readout && slot * lanes + lane < size) {
-            accumulate(n, n->accumulators + slot * lanes + lane, value, spike);
+        value = decayed(value, g.of.decay[slot], wide) - late;
+        if ((uint32_t)value + half >= 2u * half) {
+            value = value < 0 ? -(int32_t)half : (int32_t)half - 1;
         }
-    }
-}
-
-static void update(esnn_network *n, const esnn_half *population) {
-    const uint32_t lanes = n->lanes;
-    const uint32_t size = population[ESNN_POPULATION_SIZE];
-    uint32_t i;
-    for (i = 0; i < size; i += ESNN_WORD_BITS) {
-        n->spikes[population[ESNN_POPULATION_FIRST_SPIKE_WORD] + i / ESNN_WORD_BITS] = 0;
-    }
-    for (i = 0; i < lanes; i++) {
-        update_lane(n, population, i);
+        g.state[slot] = value;
     }
 }
 
@@ -235,12 +247,21 @@ int32_t esnn_step(esnn_network *n) {
     }
     while (word != n->program_end) {
         const esnn_half *population = word;
-        uint32_t left = population[ESNN_POPULATION_NUM_CONNECTIONS];
-        for (word += ESNN_NUM_POPULATION_WORDS; left != 0; left--) {
-            integrate(n, word, population[ESNN_POPULATION_FIRST_SLOT]);
+        const uint32_t size = population[ESNN_POPULATION_SIZE];
+        uint32_t left, lane, i;
+        word += ESNN_NUM_POPULATION_WORDS;
+        for (left = population[ESNN_POPULATION_NUM_CONNECTIONS]; left != 0; left--) {
+            for (lane = 0; lane < n->lanes; lane++) {
+                n->counters.sops += integrate(n, population, word, lane);
+            }
             word += ESNN_NUM_CONNECTION_WORDS;
         }
-        update(n, population);
+        for (i = 0; i < size; i += ESNN_WORD_BITS) {
+            n->spikes[population[ESNN_POPULATION_FIRST_SPIKE_WORD] + i / ESNN_WORD_BITS] = 0;
+        }
+        for (lane = 0; lane < n->lanes; lane++) {
+            update(n, population, lane);
+        }
     }
     n->counters.events += n->num_events;
     n->counters.steps++;

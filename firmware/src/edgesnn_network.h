@@ -31,7 +31,7 @@ static inline int32_t *esnn_lane_state(const esnn_network *n, uint32_t lane) {
     return n->state + lane * n->slots;
 }
 
-/* 4-bit two's complement. */
-static inline int32_t esnn_weight(uint32_t code) { return (int32_t)((code & 15u) ^ 8u) - 8; }
+/* 4-bit two's complement in the low bits. */
+static inline int32_t esnn_weight(uint32_t code) { return (int32_t)(code << 28) >> 28; }
 
 #endif
