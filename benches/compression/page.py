@@ -133,8 +133,8 @@ def page(result: dict[str, Any], m: Measured) -> str:
                 for name, v in m.floats.items()
             ],
         ),
-        "Imu-digits is pooled over its four folds. Its settings were chosen on the training part",
-        "of the first fold, which overlaps with what the other three hold out.",
+        "Imu-digits is pooled over its four folds; each fold chose its settings on its own training",
+        "part ([gestures](gestures.md)).",
         "",
         "## Event camera: saccade-mnist, 2312-256-10",
         "",

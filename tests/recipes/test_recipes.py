@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from edgesnn.errors import InputError
 from edgesnn.model import ModelPopulation
 from edgesnn.network import ReadoutRule
 from edgesnn.recipes import RECIPES, Recipe, RecipeData, find_recipe, samples_for
-from edgesnn.recipes.imu_digits import NUM_FOLDS, imu_digits_recipe
+from edgesnn.recipes.imu_digits import CHOSEN, NUM_FOLDS, imu_digits_recipe, load_for_choice
 from edgesnn.recipes.saccade_mnist import load_real_recordings
 from edgesnn.streaming import samples_per_window
 from edgesnn.train.trainer import train
@@ -123,3 +125,22 @@ def test_missing_data_say_where_they_must_lie(tmp_path, monkeypatch: pytest.Monk
                 InputError, match=f"must lie in one of these folders:\n  {tmp_path}"
             ):
                 find_recipe(name).load()
+
+
+def test_each_fold_has_the_choice_that_its_search_found() -> None:
+    path = Path(__file__).parents[2] / "docs/results/gestures.json"
+    found = json.loads(path.read_text())["figures"]
+    for fold, choice in enumerate(CHOSEN):
+        assert found[f"fold_{fold}_sensors"] == " ".join(choice.sensors)
+        assert found[f"fold_{fold}_strength"] == choice.strength
+        assert found[f"fold_{fold}_training"] == choice.training
+
+
+def test_a_search_sees_nothing_that_its_fold_holds_out() -> None:
+    for fold, choice in enumerate(CHOSEN):
+        held_out = data_of(imu_digits_recipe(fold)).held_out
+        seen = {stream.source_ids.tobytes() for stream in held_out.events.streams()}
+        for part in load_for_choice(choice, fold):
+            windows = [stream.source_ids.tobytes() for stream in part.events.streams()]
+            assert len(part) in {200 * 13, 100}
+            assert not seen & set(windows)
