@@ -133,7 +133,8 @@ def page(result: dict[str, Any], m: Measured) -> str:
                 for name, v in m.floats.items()
             ],
         ),
-        "Imu-digits is pooled over its four folds; each fold chose its settings on its own training",
+        "Imu-digits is pooled over its four folds; each fold chose its settings on its own "
+        "training",
         "part ([gestures](gestures.md)).",
         "",
         "## Event camera: saccade-mnist, 2312-256-10",

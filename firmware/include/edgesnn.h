@@ -68,7 +68,7 @@ typedef struct {
     uint32_t num_events;
     uint32_t steps_since_reset;
     esnn_counters counters;
-    uint8_t refused; /* an event of the next time step was refused */
+    uint32_t refused; /* an event of the next time step was refused */
 } esnn_network;
 
 /* Bytes of memory that esnn_load needs for this image, or a status below 0. Reads the header

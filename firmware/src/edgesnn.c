@@ -13,16 +13,8 @@ esnn_parameters esnn_lane_parameters(const esnn_network *n, uint32_t lane, uint3
     return p;
 }
 
-/* A connection to the neurons of one lane. */
-typedef struct {
-    const esnn_half *synapses;
-    int32_t *slots; /* of the target population */
-    int32_t scale;  /* 2^weight_shift */
-    uint32_t packed;
-} delivery;
-
 /* A row of wide words: slot, weight, and a mark on the last. Returns the synaptic operations. */
-static inline uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
+ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
     const esnn_half *word = row;
     int32_t signed_word;
     do {
@@ -34,70 +26,82 @@ static inline uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t s
     return (uint32_t)(word - row);
 }
 
-/* A row of packed entries: gap and weight, fillers in between, and an end. */
-static inline uint32_t walk_packed(const esnn_half *row, int32_t *slots, int32_t scale) {
-    int32_t *membrane = slots - 1;
-    uint32_t sops = 0;
-    for (;;) {
-        uint32_t word = *row++;
-        membrane += ((word >> 4) & 15u) + 1u;
-        if (word & 15u) {
-            *membrane += esnn_weight(word) * scale;
-            sops++;
-        } else if ((word & 0xFFu) == ESNN_PACKED_END) {
-            return sops;
+/* A row of packed entries: gap and weight, fillers in between, and an end. Without a weight, a gap
+ * of 0 is the end. */
+ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, int32_t scale) {
+    const esnn_half *word = row;
+    uint32_t sops = 0; /* but for the fillers, two a word */
+    for (;; word++) {
+        const uint32_t entries = *word;
+        const uint32_t low_gap = (entries >> 4) & 15u;
+        const uint32_t high_gap = entries >> 12;
+        membrane += low_gap;
+        if (entries & 15u) {
+            *membrane++ += esnn_weight(entries) * scale;
+        } else if (low_gap == 0) {
+            break;
+        } else {
+            membrane++;
+            sops--;
         }
-        membrane += (word >> 12) + 1u;
-        if (word & 0xF00u) {
-            *membrane += esnn_weight(word >> 8) * scale;
+        membrane += high_gap;
+        if (entries & 0xF00u) {
+            *membrane++ += esnn_weight(entries >> 8) * scale;
+        } else if (high_gap == 0) {
             sops++;
-        } else if ((word >> 8) == ESNN_PACKED_END) {
-            return sops;
+            break;
+        } else {
+            membrane++;
+            sops--;
         }
     }
+    return sops + 2u * (uint32_t)(word - row);
 }
 
-/* Adds the row of one source. Returns the synaptic operations. */
-static uint32_t deliver(const delivery *d, uint32_t row_start) {
-    const uint32_t start = d->synapses[row_start & 0xFFFFu];
-    const esnn_half *row = d->synapses + start;
+/* Adds the row that begins at word `start` of a lane, if there is one. Returns the synaptic
+ * operations. */
+static ESNN_HERE uint32_t walk(const esnn_half *synapses, uint32_t start, uint32_t packed,
+                            int32_t *slots, int32_t scale) {
     if (start == 0) {
         return 0;
     }
-    return d->packed ? walk_packed(row, d->slots, d->scale) : walk_wide(row, d->slots, d->scale);
+    return packed ? walk_packed(synapses + start, slots, scale)
+                  : walk_wide(synapses + start, slots, scale);
 }
 
 /* Adds all that arrives through a connection in one lane. Returns the synaptic operations. */
-ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *population,
-                                     const esnn_half *connection, uint32_t lane) {
+ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *connection,
+                                     const esnn_half *synapses, int32_t *slots) {
     const uint32_t flags = connection[ESNN_CONNECTION_FLAGS];
     const uint32_t first = connection[ESNN_CONNECTION_FIRST_SOURCE];
-    const uint32_t end = connection[ESNN_CONNECTION_END_SOURCE];
+    const uint32_t count = connection[ESNN_CONNECTION_END_SOURCE] - first;
     const uint32_t row_base = connection[ESNN_CONNECTION_ROW_BASE];
+    const int32_t scale = (int32_t)1 << ((flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u);
+    const uint32_t packed = (flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u;
     uint32_t sops = 0;
-    uint32_t i;
-    delivery d;
-    d.synapses = esnn_lane_synapses(n, lane);
-    d.slots = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
-    d.scale = (int32_t)1 << ((flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u);
-    d.packed = (flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u;
     if ((flags >> ESNN_CONNECTION_FLAG_FROM_INPUT) & 1u) {
-        for (i = 0; i < n->num_events; i++) {
-            const uint32_t source = n->events[i];
-            if (source >= first && source < end) {
-                sops += deliver(&d, row_base + source);
+        const esnn_half *starts = synapses + ((row_base + first) & 0xFFFFu);
+        const uint16_t *event = n->events;
+        const uint16_t *const last = event + n->num_events;
+        for (; event != last; event++) {
+            const uint32_t source = *event - first;
+            if (source < count) {
+                sops += walk(synapses, starts[source], packed, slots, scale);
             }
         }
-        return sops;
-    }
-    /* Populations before this one have fired in this step already, the others show the spikes of
-     * the step before: one bitmap holds both. */
-    for (i = first; i < end; i++) {
-        uint32_t bits = n->spikes[i];
-        uint32_t row_start = row_base + ESNN_WORD_BITS * i;
-        for (; bits != 0; bits >>= 1, row_start++) {
-            if (bits & 1u) {
-                sops += deliver(&d, row_start);
+    } else {
+        /* Populations before this one have fired in this step already, the others show the spikes
+         * of the step before: one bitmap holds both. */
+        const esnn_half *starts = synapses + ((row_base + ESNN_WORD_BITS * first) & 0xFFFFu);
+        const uint16_t *word = n->spikes + first;
+        const uint16_t *const last = word + count;
+        for (; word != last; word++, starts += ESNN_WORD_BITS) {
+            const esnn_half *start = starts;
+            uint32_t bits = *word;
+            for (; bits != 0; bits >>= 1, start++) {
+                if (bits & 1u) {
+                    sops += walk(synapses, *start, packed, slots, scale);
+                }
             }
         }
     }
@@ -106,7 +110,7 @@ ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *pop
 
 /* x * decay / 4096, rounded toward zero. The product of up to 18 bits fits a word; of a wider x
  * the part above 4096 is taken apart first, which is exact, too. */
-static inline int32_t decayed(int32_t x, int32_t decay, int wide) {
+static ESNN_HERE int32_t decayed(int32_t x, int32_t decay, int wide) {
     if (!wide) {
         const int32_t product = x * decay;
         const int32_t toward_zero = (int32_t)((uint32_t)(product >> 31) >> 20);
@@ -124,26 +128,27 @@ static inline int32_t decayed(int32_t x, int32_t decay, int wide) {
 
 /* What the neurons of a population in one lane have in common. */
 typedef struct {
-    uint32_t num_slots;
-    int strict;
-    int spiking;
-    esnn_parameters of;
+    uint32_t strict;
+    uint32_t spiking;
+    const esnn_word *threshold;
+    const esnn_word *bias;
+    const esnn_half *decay;
     int32_t *state;
 } group;
 
-static int fires(const group *g, uint32_t slot, int32_t value) {
-    return value - g->strict >= g->of.threshold[slot] && g->spiking;
+static int fires(const group *g, int32_t value, int32_t threshold) {
+    return value - (int32_t)g->strict >= threshold && g->spiking;
 }
 
 /* The read-out, from what the update is about to see. */
 static void read_out(const esnn_network *n, const group *g, uint32_t lane) {
     const uint32_t rule = n->rule;
-    const uint32_t size = esnn_num_accumulators(n);
-    uint32_t slot;
-    int32_t *accumulator = n->accumulators + lane;
-    for (slot = 0; slot * n->lanes + lane < size; slot++, accumulator += n->lanes) {
-        const int32_t value = g->state[slot] + g->of.bias[slot];
-        const int spike = fires(g, slot, value);
+    uint32_t neuron = lane;
+    uint32_t slot = 0;
+    for (; neuron < esnn_num_accumulators(n); neuron += n->lanes, slot++) {
+        int32_t *accumulator = n->accumulators + neuron;
+        const int32_t value = g->state[slot] + g->bias[slot];
+        const int spike = fires(g, value, g->threshold[slot]);
         if (rule == ESNN_READOUT_SPIKE_COUNT || rule == ESNN_READOUT_MEMBRANE_SUM) {
             const int32_t more = rule == ESNN_READOUT_SPIKE_COUNT ? spike : value;
             *accumulator = (int32_t)((uint32_t)*accumulator + (uint32_t)more);
@@ -160,48 +165,51 @@ static void read_out(const esnn_network *n, const group *g, uint32_t lane) {
 ESNN_APART static void update(esnn_network *n, const esnn_half *population, uint32_t lane) {
     const int wide = n->image[ESNN_HEADER_STATE_BITS] > ESNN_STATE_BITS_18;
     const uint32_t flags = population[ESNN_POPULATION_FLAGS];
-    const uint32_t first_slot = population[ESNN_POPULATION_FIRST_SLOT];
     const uint32_t mode = (flags >> ESNN_POPULATION_FLAG_RESET_MODE) & 3u;
     const uint32_t after = (flags >> ESNN_POPULATION_FLAG_RESET_AFTER_DECAY) & 1u;
     const uint32_t half = 1u << (population[ESNN_POPULATION_MEMBRANE_BITS] - 1);
-    uint16_t *spikes = n->spikes + population[ESNN_POPULATION_FIRST_SPIKE_WORD];
-    uint32_t slot;
+    const esnn_parameters of = esnn_lane_parameters(n, lane, population[ESNN_POPULATION_FIRST_SLOT]);
+    int32_t *const state = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
+    int32_t *const end = state + population[ESNN_POPULATION_NUM_SLOTS];
+    /* One pointer for two arrays, so that the loop has one less to move. */
+    const intptr_t to_threshold = of.threshold - of.bias;
     group g;
-    g.num_slots = population[ESNN_POPULATION_NUM_SLOTS];
-    g.strict = (flags >> ESNN_POPULATION_FLAG_STRICT) & 1;
-    g.spiking = (flags >> ESNN_POPULATION_FLAG_SPIKING) & 1;
-    g.of = esnn_lane_parameters(n, lane, first_slot);
-    g.state = esnn_lane_state(n, lane) + first_slot;
+    g.strict = (flags >> ESNN_POPULATION_FLAG_STRICT) & 1u;
+    g.spiking = (flags >> ESNN_POPULATION_FLAG_SPIKING) & 1u;
+    g.threshold = of.threshold;
+    g.bias = of.bias;
+    g.decay = of.decay;
     if ((flags >> ESNN_POPULATION_FLAG_IS_READOUT) & 1u) {
+        g.state = state;
         read_out(n, &g, lane);
     }
-    for (slot = 0; slot < g.num_slots; slot++) {
-        const int32_t bias = g.of.bias[slot];
-        int32_t value = g.state[slot];
-        int32_t late = 0; /* what a reset takes off after the decay */
-        if ((value | bias) == 0) {
-            continue; /* at rest, and it stays so */
+    for (g.state = state; g.state != end; g.state++, g.bias++, g.decay++) {
+        int32_t value = *g.state + *g.bias;
+        if (value == 0) {
+            *g.state = 0; /* at rest: 0 never fires, and decays to 0 */
+            continue;
         }
-        value += bias;
-        if (value >= g.of.threshold[slot] && fires(&g, slot, value)) {
-            const uint32_t neuron = slot * n->lanes + lane;
-            spikes[neuron >> 4] = (uint16_t)(spikes[neuron >> 4] | (1u << (neuron & 15u)));
+        if (ESNN_SELDOM(value >= g.bias[to_threshold]) &&
+            fires(&g, value, g.bias[to_threshold])) {
+            const uint32_t neuron = (uint32_t)(g.bias - of.bias) * n->lanes + lane;
+            uint16_t *word = n->spikes + population[ESNN_POPULATION_FIRST_SPIKE_WORD] + (neuron >> 4);
+            const int32_t off = mode == ESNN_RESET_SUBTRACT  ? g.bias[to_threshold]
+                                : mode == ESNN_RESET_TO_ZERO ? value
+                                                             : 0;
+            *word = (uint16_t)(*word | (1u << (neuron & 15u)));
             n->counters.spikes++;
-            if (mode == ESNN_RESET_TO_ZERO) {
-                value = 0;
-            } else if (mode == ESNN_RESET_SUBTRACT) {
-                late = g.of.threshold[slot];
-                if (!after) {
-                    value -= late;
-                    late = 0;
-                }
+            if (after && mode == ESNN_RESET_SUBTRACT) {
+                value = decayed(value, *g.decay, wide) - off;
+            } else {
+                value = decayed(value - off, *g.decay, wide);
             }
+        } else {
+            value = decayed(value, *g.decay, wide);
         }
-        value = decayed(value, g.of.decay[slot], wide) - late;
-        if ((uint32_t)value + half >= 2u * half) {
+        if (ESNN_SELDOM((uint32_t)value + half >= 2u * half)) {
             value = value < 0 ? -(int32_t)half : (int32_t)half - 1;
         }
-        g.state[slot] = value;
+        *g.state = value;
     }
 }
 
@@ -217,25 +225,25 @@ static void forget_events(esnn_network *n) {
 }
 
 int32_t esnn_push_event(esnn_network *n, uint32_t source) {
-    const uint32_t limit = n->limit;
-    int allowed = source < n->program[ESNN_PROLOGUE_NUM_INPUTS];
-    if (allowed && n->event_counts != 0) {
+    if (source < n->program[ESNN_PROLOGUE_NUM_INPUTS]) {
         const uint32_t shift = 4u * (source & 1u);
-        uint8_t *count = n->event_counts + (source >> 1);
-        allowed = ((uint32_t)*count >> shift & 15u) < limit;
-        if (allowed) {
-            *count = (uint8_t)(*count + (1u << shift));
+        uint8_t *count = n->event_counts;
+        uint32_t so_far = n->num_events; /* that count against the limit */
+        if (count != 0) {
+            count += source >> 1;
+            so_far = (uint32_t)*count >> shift & 15u;
         }
-    } else if (allowed) {
-        allowed = n->num_events < limit;
+        if (so_far < n->limit) {
+            if (count != 0) {
+                *count = (uint8_t)(*count + (1u << shift));
+            }
+            n->events[n->num_events++] = (uint16_t)source;
+            return ESNN_OK;
+        }
     }
-    if (!allowed) {
-        n->counters.dropped++;
-        n->refused = 1;
-        return ESNN_EVENT_REFUSED;
-    }
-    n->events[n->num_events++] = (uint16_t)source;
-    return ESNN_OK;
+    n->counters.dropped++;
+    n->refused = 1;
+    return ESNN_EVENT_REFUSED;
 }
 
 int32_t esnn_step(esnn_network *n) {
@@ -252,7 +260,8 @@ int32_t esnn_step(esnn_network *n) {
         word += ESNN_NUM_POPULATION_WORDS;
         for (left = population[ESNN_POPULATION_NUM_CONNECTIONS]; left != 0; left--) {
             for (lane = 0; lane < n->lanes; lane++) {
-                n->counters.sops += integrate(n, population, word, lane);
+                int32_t *slots = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
+                n->counters.sops += integrate(n, word, esnn_lane_synapses(n, lane), slots);
             }
             word += ESNN_NUM_CONNECTION_WORDS;
         }

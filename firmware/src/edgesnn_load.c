@@ -9,8 +9,8 @@ enum {
     MAX_WORD = 0xFFFF,
     /* Sums of weights are not followed beyond this: no state word has room for it. */
     FAR_TOO_MUCH = 1 << 24,
-    /* Words of scratch that the check needs for one slot. */
-    LEAST_STATES = 8
+    /* Words behind the states, so that the check, which adds up in them, has room for a slot. */
+    SPARE_STATES = 8
 };
 
 static uint32_t two_words(const esnn_half *low) { return low[0] | (uint32_t)low[1] << 16; }
@@ -64,19 +64,17 @@ static int32_t check_header(const esnn_half *image, uint32_t image_bytes) {
 /* Gives every array its place in memory that begins at `at`; returns where it ends. */
 static uintptr_t divide_memory(const esnn_half *image, esnn_network *n, uintptr_t at) {
     const esnn_half *program = image + ESNN_HEADER_WORDS + ESNN_SECTION_HEADER_WORDS;
-    uint32_t num_states;
     n->image = image;
     n->program = program;
     n->lanes = image[ESNN_HEADER_LANES];
     n->slots = image[ESNN_HEADER_SLOTS];
     n->rule = program[ESNN_PROLOGUE_READOUT_RULE];
     n->limit = program[ESNN_PROLOGUE_EVENT_LIMIT_VALUE];
-    num_states = (uint32_t)n->lanes * n->slots;
     at += sizeof *n;
     n->lane_words = (uint32_t *)at;
     at += 4u * (uint32_t)n->lanes;
     n->state = (int32_t *)at;
-    at += 4u * (num_states < LEAST_STATES ? LEAST_STATES : num_states);
+    at += 4u * ((uint32_t)n->lanes * n->slots + SPARE_STATES);
     n->accumulators = (int32_t *)at;
     at += 4u * (uint32_t)program[ESNN_PROLOGUE_READOUT_SIZE];
     n->spikes = (uint16_t *)at;
@@ -310,7 +308,6 @@ static int32_t check_connections(esnn_network *n) {
     const uint32_t flags_used = 1u << ESNN_CONNECTION_FLAG_FROM_INPUT |
                                 1u << ESNN_CONNECTION_FLAG_PACKED |
                                 15u << ESNN_CONNECTION_FLAG_WEIGHT_SHIFT;
-    const esnn_half *population = 0;
     uint32_t before = 0; /* place of the last source in the list of populations, inputs first */
     cursor c;
     rewind_cursor(n, &c);
@@ -329,15 +326,14 @@ static int32_t check_connections(esnn_network *n) {
             number = first * ESNN_WORD_BITS;
             place = first + MAX_WORD + 1u;
         }
-        if (c.population != population) {
-            population = c.population;
-            before = 0;
+        if (c.connections_left + 1u == c.population[ESNN_POPULATION_NUM_CONNECTIONS]) {
+            before = 0; /* the first of its population */
         }
         wrong |= flags & ~flags_used;
         wrong |= (c.connection[ESNN_CONNECTION_ROW_BASE] + number - c.row_start) & MAX_WORD;
         if (wrong != 0 || place < before || c.row_start + c.num_sources > MAX_WORD ||
             (((flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u) == 0 &&
-             population[ESNN_POPULATION_NUM_SLOTS] > ESNN_WIDE_SLOTS)) {
+             c.population[ESNN_POPULATION_NUM_SLOTS] > ESNN_WIDE_SLOTS)) {
             return ESNN_BAD_PROGRAM;
         }
         before = place;
@@ -427,7 +423,7 @@ ESNN_APART static void add_up(int32_t *sum, uint32_t amount) {
 ESNN_APART static uint32_t next_sign(uint32_t i) { return i + ((i & 1u) ? NUM_SUMS - 1u : 1u); }
 
 /* The rows of a connection are done; unless there are more from the same input, keep the worst. */
-static void end_connection(int32_t *sums, uint32_t count, int input_goes_on) {
+ESNN_APART static void end_connection(int32_t *sums, uint32_t count, int input_goes_on) {
     uint32_t i;
     for (i = 0; i < count * NUM_SUMS; i = next_sign(i)) {
         int32_t *at = sums + i;
@@ -566,13 +562,12 @@ static int32_t check_slots(const esnn_network *n, uint32_t lane, uint32_t first,
 }
 
 static int32_t check_lane(const esnn_network *n, uint32_t lane) {
-    const uint32_t slots = n->slots;
-    const uint32_t num_states = slots * n->lanes;
-    const uint32_t at_once = num_states < NUM_SUMS ? 1u : num_states / NUM_SUMS;
+    const uint32_t at_once = (uint32_t)n->slots * n->lanes / NUM_SUMS + 1u;
     int32_t status = ESNN_OK;
     uint32_t first;
-    for (first = 0; status == ESNN_OK && first < slots; first += at_once) {
-        const uint32_t count = slots - first < at_once ? slots - first : at_once;
+    for (first = 0; status == ESNN_OK && first < n->slots; first += at_once) {
+        const uint32_t left = n->slots - first;
+        const uint32_t count = left < at_once ? left : at_once;
         status = check_rows(n, lane, first, count);
         if (status == ESNN_OK) {
             status = check_slots(n, lane, first, count);
