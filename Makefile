@@ -72,7 +72,7 @@ coverage: $(STAMP)
 
 # For gates: verilator, iverilog. For firmware: emulators, compilers, and clang for its fuzzer.
 SYSTEM_PACKAGES := verilator iverilog qemu-system-arm qemu-system-misc gcc-arm-none-eabi \
-                   gcc-riscv64-unknown-elf clang llvm lld
+                   gcc-riscv64-unknown-elf clang llvm lld libclang-rt-14-dev
 APT_INSTALL     := apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
 
 tools:
