@@ -215,6 +215,10 @@ class _Encoder:
 def _encoder(network: Network, name: str) -> _Encoder:
     try:
         encoder = encoder_from_info(network.info)
+        if encoder.num_sources != network.num_inputs:
+            raise InputError(
+                f"the encoder must give {network.num_inputs} sources, not {encoder.num_sources}"
+            )
         text = encoder_to_c(encoder, f"{name}_encoder", public=True)
     except InputError as error:
         return _Encoder(None, "", _comment(str(error)))

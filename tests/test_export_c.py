@@ -71,7 +71,7 @@ def run_program(*command: str | Path, **options: Any) -> str:
     return done.stdout
 
 
-def delta_network(**info: Any) -> Network:
+def delta_network() -> Network:
     """Two channels, each with a source for up and one for down; two decisions."""
     encoder = DeltaEncoder(channels=2, resolution=0.25, threshold=3, hysteresis=1, max_events=2)
     return Network(
@@ -151,7 +151,7 @@ def test_example_of_a_random_network_passes(seed: int, tmp_path: Path) -> None:
     folder = written(network, tmp_path / "c")
     printed = run_program(compile_all("gcc", folder, "-O1 -fsanitize=undefined,address"))
     assert printed.endswith("passed: the same as on the host\n")
-    result = Reference(network).run(made_up_window(network))[0]
+    result = Reference(network).run(made_up_window(network))
     decision = -1 if result.decision is None else result.decision
     assert f"\ndecision {decision}\n" in printed
     assert f"\nsynaptic operations {result.counters.sops}\n" in printed
@@ -448,18 +448,25 @@ int main(void) {
     "encoder",
     [
         LevelCrossingEncoder(channels=2, resolution=1.0, spacing=4, offset=1),
-        FilterBankEncoder(channels=16, rate=8000, low_hz=200, high_hz=3000, num_bands=2),
+        FilterBankEncoder(16, ((1, -2, 3), (-65535, 65535, 0), (9, 8, 7), (6, 5, 4)), rate_unit=9),
     ],
     ids=lambda e: e.kind,
 )
 def test_other_encoders_compile(encoder: Any, tmp_path: Path) -> None:
-    network = delta_network(encoder=encoder_to_info(encoder))
-    network = replace(network, info={"encoder": encoder_to_info(encoder)})
+    network = replace(delta_network(), info={"encoder": encoder_to_info(encoder)})
     folder = written(network, tmp_path / "c")
     header = (folder / "src/some_network.h").read_text()
     assert f"extern const esnn_{encoder.kind} some_encoder;" in header
     assert "some_labels" not in header
     assert run_program(compile_all("gcc", folder)).endswith("passed: the same as on the host\n")
+
+
+def test_encoder_of_other_inputs_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    encoder = encoder_to_info(DeltaEncoder(channels=3))
+    folder = written(replace(delta_network(), info={"encoder": encoder}), tmp_path / "c")
+    header = (folder / "src/some_network.h").read_text()
+    assert "the encoder must give 4 sources, not 6" in header
+    assert "some_encoder" not in header
 
 
 @pytest.mark.parametrize(
