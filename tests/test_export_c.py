@@ -145,6 +145,12 @@ def test_folder_compiles_without_a_warning_and_the_example_passes(
     assert printed.endswith("passed: the same as on the host\n")
 
 
+def decided(network: Network) -> int:
+    """Of the events that are made up, by the reference."""
+    decision = Reference(network).run(made_up_window(network)).decision
+    return -1 if decision is None else decision
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_example_of_a_random_network_passes(seed: int, tmp_path: Path) -> None:
     network = random_network(1000 + seed, max_size=60, max_synapses=500)
@@ -152,8 +158,7 @@ def test_example_of_a_random_network_passes(seed: int, tmp_path: Path) -> None:
     printed = run_program(compile_all("gcc", folder, "-O1 -fsanitize=undefined,address"))
     assert printed.endswith("passed: the same as on the host\n")
     result = Reference(network).run(made_up_window(network))
-    decision = -1 if result.decision is None else result.decision
-    assert f"\ndecision {decision}\n" in printed
+    assert f"\ndecision {decided(network)}\n" in printed
     assert f"\nsynaptic operations {result.counters.sops}\n" in printed
     shown = [int(number) for number in re.findall(r"^accumulator (.*)", printed, re.MULTILINE)]
     assert shown == result.accumulators.tolist()
@@ -278,6 +283,51 @@ def test_code_and_stack_are_those_of_the_readme(tmp_path: Path) -> None:
     readme = (folder / "README.md").read_text()
     for number in (*CODE_BYTES.values(), LOAD_STACK_BYTES, STEP_STACK_BYTES):
         assert f" {number:,} |" in readme
+
+
+LINKER = """\
+SECTIONS {{
+    . = {flash};
+    .text : {{ KEEP(*(.first)) *(.text*) *(.rodata*) *(.srodata*) }}
+    . = {ram};
+    .bss : {{ *(.data*) *(.sdata*) *(.bss*) *(.sbss*) *(COMMON) }}
+    stack_top = {ram} + 0x4000;
+}}
+"""
+#: Emulated machines: where flash and RAM begin, and the Debian package of the emulator.
+EMULATED = {
+    "arm-none-eabi-gcc": ("qemu-system-arm -M microbit", "0", "0x20000000", "qemu-system-arm"),
+    "riscv64-unknown-elf-gcc": (
+        "qemu-system-riscv32 -M virt -bios none", "0x80000000", "0x80100000", "qemu-system-misc",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("compiler", EMULATED)
+def test_example_passes_on_an_emulated_microcontroller(compiler: str, tmp_path: Path) -> None:
+    command, flash, ram, debian = EMULATED[compiler]
+    emulator = command.split()
+    if shutil.which(emulator[0]) is None:
+        pytest.skip(f"needs {emulator[0]}; apt-get install {debian}")
+    network = random_network(1003, max_size=60, max_synapses=500)
+    folder = written(network, tmp_path / "c")
+    shutil.copy(folder / "example/main.c", folder / "src")
+    shutil.copy(ROOT / "tests/firmware/bare_metal.c", folder / "src")
+    (tmp_path / "linker").write_text(LINKER.format(flash=flash, ram=ram))
+    objects = cross_compiled(compiler, folder, ("-DEDGESNN_EXAMPLE_PUT=put_text",))
+    program = tmp_path / "program"
+    run_program(
+        compiler, *MACHINES[compiler][0].split(), "-nostdlib", "-T", tmp_path / "linker",
+        *objects.glob("*.o"), "-lgcc", "-o", program,
+    )  # fmt: skip
+    printed = subprocess.run(
+        [*emulator, "-nographic", "-semihosting", "-kernel", str(program)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    shown = printed.stdout + printed.stderr
+    assert "passed: the same as on the host\n" in shown
+    assert f"decision {decided(network)}\n" in shown
 
 
 # Descriptions for build systems
