@@ -13,7 +13,7 @@ PROTOCOL = ("edgesnn_crc32", "edgesnn_device", "edgesnn_frames")
 CODE_BYTES = 3072
 #: Of the protocol alone, and of everything; the check of an image goes deepest.
 OWN_STACK_BYTES = 128
-STACK_BYTES = 384
+STACK_BYTES = 256
 #: What a compiler may call by itself: tables of a switch, in its own library.
 COMPILERS_OWN = re.compile(r"__gnu_thumb1_case_\w+|_GLOBAL_OFFSET_TABLE_")
 
