@@ -19,7 +19,7 @@ help:
 	@echo "make bench        speed of simulator and core"
 	@echo "make bench-compress  accuracy, time and size of compression on real data; about an hour"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits,"
-	@echo "                  compression, gestures"
+	@echo "                  compression, gestures, firmware"
 	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"
