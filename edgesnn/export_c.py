@@ -20,12 +20,12 @@ import numpy.typing as npt
 from edgesnn import __version__, design_rules
 from edgesnn._resources import firmware_dir
 from edgesnn.encoders import AnyEncoder, encoder_from_info, encoder_to_c
-from edgesnn.errors import DoesNotFit, InputError
+from edgesnn.errors import InputError
 from edgesnn.events import EventStream
 from edgesnn.files import write_whole_folder
 from edgesnn.memory_image import pack_placement
 from edgesnn.network import EventLimitForm, LifPopulation, Network
-from edgesnn.placement import Placement, place
+from edgesnn.placement import Placement, place_for_software
 from edgesnn.run_result import RunResult
 from edgesnn.simulator import Simulator
 
@@ -33,8 +33,6 @@ from edgesnn.simulator import Simulator
 NETWORK_BYTES = 84
 #: SPARE_STATES of ``edgesnn_load.c``.
 _SPARE_STATES = 8
-#: A number of an image's header or of a section has 16 bits.
-_MAX_WORD = 0xFFFF
 
 #: What each part of the runtime is: names in ``firmware``, without ``.c`` and ``.h``. Whatever
 #: is in none of them goes with the runtime.
@@ -125,26 +123,6 @@ def check_folder(folder: Path, force: bool) -> None:
             f"{folder} must be a folder that export-c has written to be replaced; choose another "
             "one, or remove it yourself"
         )
-
-
-def _check_image(placement: Placement) -> None:
-    """Raise ``DoesNotFit`` unless an image of one lane can hold all of a network."""
-    sizes = {
-        "neurons": (placement.slots, "take a smaller network"),
-        "synapse words": (placement.synapse_words[0], "prune more"),
-        "program words": (placement.program_words, "take fewer connections"),
-        "events in a time step": (
-            placement.most_events,
-            "use the LIMITED form of the event limit",
-        ),
-    }
-    short = [
-        f"{name} must be at most {_MAX_WORD} in a memory image, not {size}; {remedy}"
-        for name, (size, remedy) in sizes.items()
-        if size > _MAX_WORD
-    ]
-    if short:
-        raise DoesNotFit(short)
 
 
 def made_up_window(network: Network) -> EventStream:
@@ -495,8 +473,7 @@ def package(
     """
     check_name(name)
     design_rules.check(network)
-    placement = place(network, lanes=1)
-    _check_image(placement)
+    placement = place_for_software(network)
     image = pack_placement(placement)
     stream = made_up_window(network) if window is None else window
     expected, _ = Simulator(network).run(stream)

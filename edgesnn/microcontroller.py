@@ -20,13 +20,14 @@ from typing import IO
 
 import numpy as np
 
+from edgesnn import design_rules
 from edgesnn._resources import firmware_dir
-from edgesnn.core_config import LANES, CoreConfig
-from edgesnn.errors import BuildFailed, DoesNotFit, ToolNotFound
+from edgesnn.errors import BuildFailed, ToolNotFound
 from edgesnn.events import EventStream, check_events
-from edgesnn.memory_image import pack
+from edgesnn.memory_image import pack_placement
 from edgesnn.native_compiler import run_tool
 from edgesnn.network import Network
+from edgesnn.placement import place_for_software
 from edgesnn.protocol import ADVANCE
 from edgesnn.run_result import Counters
 from edgesnn.synapse_coding import Coding
@@ -133,23 +134,8 @@ def image_for(network: Network, coding: Coding | None = None) -> bytes:
 
     Raises ``DesignRuleError``, and ``DoesNotFit`` if 16 lanes are too few.
     """
-    for lanes in LANES:
-        largest = CoreConfig(
-            lanes,
-            state_bits=24,
-            neurons=4096 * lanes,
-            synapse_words=65536 * lanes,
-            inputs=32768,
-            events=32768,
-            program_words=65536,
-            readout_neurons=4096 * lanes,
-        )
-        try:
-            return pack(network, largest, coding)
-        except DoesNotFit:
-            if lanes == LANES[-1]:
-                raise
-    raise AssertionError
+    design_rules.check(network)
+    return pack_placement(place_for_software(network, coding))
 
 
 # The words of measure.c.

@@ -550,7 +550,7 @@ def test_network_that_no_image_holds_is_refused_with_what_to_do() -> None:
         event_limit=EventLimit(EventLimitForm.FULL, 4),
     )
     with pytest.raises(
-        DoesNotFit, match=r"at most 65535 in a memory image, not 80000; use the LIM"
+        DoesNotFit, match=r"at most 65535 for each lane of a memory image, not 80000; use the LIM"
     ):
         package(network, "some")
 
