@@ -34,7 +34,7 @@ LAYERS = (
      "edgesnn.importers", "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
      "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn_boards",
-     "edgesnn.microcontroller"},
+     "edgesnn.microcontroller", "edgesnn.sensor_node"},
     {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
 )  # fmt: skip
 
