@@ -137,10 +137,13 @@ class FaultyLine:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 for end in select.select(list(other), [], [])[0]:
-                    data = end.recv(4096)
+                    try:
+                        data = end.recv(4096)
+                        other[end].sendall(self.faults.damage(data))
+                    except ConnectionError:  # it has ended with bytes that nobody has read
+                        return
                     if not data:
                         return
-                    other[end].sendall(self.faults.damage(data))
 
     def __enter__(self) -> FaultyLine:
         return self
