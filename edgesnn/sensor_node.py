@@ -37,7 +37,8 @@ MAX_STEP_SECONDS = 60.0
 #: The node ends if, after its last sample, nothing has been decided for so long.
 PATIENCE = 20.0
 #: Time of an emulated instruction, 2^6 ns: about a Cortex-M of 25 MHz. The clock of the node goes
-#: with its instructions and never ahead of this computer's, so no tick of its timer is ever missed.
+#: with its instructions and not ahead of this computer's. While the node sleeps it goes with that:
+#: wakened late, it has missed ticks of its timer, and the replay takes so much longer.
 _ICOUNT = "shift=6,align=on"
 
 
@@ -101,7 +102,8 @@ class NodeRun:
 
     decisions        of the windows, in order
     windows          that were to be decided
-    samples          that the sensor gave; late_samples: more than half a period after their time
+    samples          that the sensor gave; late_samples: more than half a period after their
+                     time, because this computer was busy; they are given all the same
     dropped_samples  that found no room, because the device or the line was behind
     events           sent to the device
     dropped_events   that found no room
