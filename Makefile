@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint bench bench-compress docs tools mutants coverage clean
+.PHONY: help demo test lint bench bench-compress bench-node docs tools mutants coverage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make docs         documentation: every command and example in it is run"
 	@echo "make bench        speed of simulator and core"
 	@echo "make bench-compress  accuracy, time and size of compression on real data; about an hour"
+	@echo "make bench-node   an emulated sensor node feeds the virtual board for a minute"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits,"
 	@echo "                  compression, gestures, firmware"
 	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
@@ -53,6 +54,9 @@ bench: $(STAMP)
 # Threads that wait must not spin, or two programs on two cores take ten times as long as one.
 bench-compress: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benches.compression --write docs/results
+
+bench-node: $(STAMP)
+	$(BIN)/python -m benches.sensor_node
 
 results-compression: bench-compress
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from benches.compression.models import trained
+from benches.sensor_node import feed_board, gesture_network, some_recordings
 from edgesnn import microcontroller
 from edgesnn._resources import firmware_dir
 from edgesnn.backends.c_library import CLibraryBackend
@@ -362,6 +363,9 @@ def page(result: dict[str, Any], counts: list[Counted], rows: list[Profiled]) ->
                 ["of these unlike the reference", f["qemu_mismatches"]],
                 ["windows of a trained network (imu-digits) on each machine", f["qemu_windows"]],
                 ["of these unlike the simulator", f["qemu_window_mismatches"]],
+                ["windows of a sensor node that feeds the virtual board", f["node_windows"]],
+                ["of these with the simulator's decision", f["node_equal_decisions"]],
+                ["events lost or dropped on the way", f["node_lost_events"]],
                 ["seconds of fuzzing: image, device", f["fuzz_seconds"]],
                 ["crashes", f["fuzz_crashes"]],
             ],
@@ -375,6 +379,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="the C runtime, measured")
     parser.add_argument("--write", type=Path, help="folder for firmware.md and firmware.json")
     parser.add_argument("--networks", type=int, default=200, help="on each emulated machine")
+    parser.add_argument("--node-seconds", type=float, default=60, help="of the sensor node")
     parser.add_argument("--fuzz-seconds", type=int, default=600, help="for each target")
     options = parser.parse_args()
     figures: dict[str, Any] = dict(sizes())
@@ -404,6 +409,11 @@ def main() -> None:
     if rows:
         figures["saccade_90_step_instructions"] = round(min(r.mean for r in rows[:2]))
     figures["qemu_windows"], figures["qemu_window_mismatches"] = windows, wrong
+    feed = feed_board(options.node_seconds, gesture_network(), some_recordings()).figures
+    figures["node_windows"] = feed["windows"]
+    figures["node_equal_decisions"] = feed["equal"]
+    figures["node_lost_events"] = feed["lost_events"] + feed["dropped"]
+    print(feed, flush=True)
     figures["fuzz_seconds"], figures["fuzz_crashes"] = fuzzed(options.fuzz_seconds)
     ratio = host_ratio()
     figures["host_vs_simulator_ratio"] = round(ratio["wide"], 2)

@@ -44,7 +44,7 @@ PACKAGES = {
 #: loop: about five instructions less a neuron, for 2 KB more.
 FOR_SPEED = "-O2 -funswitch-loops --param max-unswitch-insns=300"
 #: Lines of a failed tool's output that go into the error.
-_LAST_LINES = 15
+LAST_LINES = 15
 #: Seconds that the emulator may take to run all windows.
 _TIMEOUT = 600.0
 
@@ -113,8 +113,9 @@ def _check_tools(target: Target) -> None:
 
 
 def build(target: Target, program: str, folder: Path, **variables: str) -> Path:
-    """Build ``program`` (device, echo or measure) for ``target`` into ``folder``: its ELF file.
+    """Build a program for ``target`` into ``folder``: its ELF file.
 
+    program     device, echo, measure or node
     variables   of make, such as OPT="-Os"
 
     Raises ``ToolNotFound``, ``BuildFailed`` with the last lines of the compiler.
@@ -152,7 +153,8 @@ def _words(streams: Sequence[EventStream]) -> Iterator[int]:
     yield _END
 
 
-def _c_array(kind: str, name: str, values: Sequence[int]) -> str:
+def c_array(kind: str, name: str, values: Sequence[int]) -> str:
+    """A constant array of C."""
     rows = [", ".join(map(str, values[i : i + 16])) for i in range(0, len(values), 16)]
     return f"static const {kind} {name}[] = {{\n" + ",\n".join(rows) + "\n};\n"
 
@@ -162,8 +164,8 @@ def _measure_data(image: bytes, streams: Sequence[EventStream]) -> str:
     padded = np.frombuffer(image + bytes(-len(image) % 4), "<u4")
     return (
         f"#define MEASURE_IMAGE_BYTES {len(image)}u\n"
-        + _c_array("uint32_t", "measure_image", padded.tolist())
-        + _c_array("uint16_t", "measure_words", list(_words(streams)))
+        + c_array("uint32_t", "measure_image", padded.tolist())
+        + c_array("uint16_t", "measure_words", list(_words(streams)))
     )
 
 
@@ -282,7 +284,7 @@ def _emulate(target: Target, elf: Path) -> str:
             f"{target.emulator[0]} must end within {_TIMEOUT:g} s; profile fewer windows"
         ) from error
     if done.returncode or not done.stdout.endswith("end\n"):
-        lines = (done.stdout + done.stderr).strip().splitlines()[-_LAST_LINES:]
+        lines = (done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:]
         raise BuildFailed(f"{target.emulator[0]} failed\n" + "\n".join(lines))
     return done.stdout
 
@@ -388,7 +390,7 @@ def profile(
 
 
 #: Ends the emulator with the thread that started it, even if that is killed.
-_TIED = ("setpriv", "--pdeathsig", "KILL")
+TIED = ("setpriv", "--pdeathsig", "KILL")
 
 
 class EmulatedDevice:
@@ -410,7 +412,7 @@ class EmulatedDevice:
             # The emulator inherits a socket that listens already: no port is raced for, and whoever
             # connects early waits in its queue. Without nodelay a request takes 44 ms.
             with socket.create_server(("127.0.0.1", 0)) as server:
-                tied = _TIED if shutil.which(_TIED[0]) else ()
+                tied = TIED if shutil.which(TIED[0]) else ()
                 line = f"socket,id=line,fd={server.fileno()},server=on,wait=off,nodelay=on"
                 self.port = f"socket://127.0.0.1:{server.getsockname()[1]}"
                 self._process = subprocess.Popen(

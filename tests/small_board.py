@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import select
+import socket
+import threading
+from urllib.parse import urlsplit
+
 import numpy as np
 
 from edgesnn.core_config import CoreConfig
@@ -55,24 +60,18 @@ def small_network(seed: int = 0, outputs: int = 3) -> Network:
     )
 
 
-class FaultyPort:
-    """A port that loses, damages and doubles what goes through it, one time in ``every``."""
+class Faults:
+    """Loses, damages and doubles bytes on their way, one time in ``every``; counts how often."""
 
-    def __init__(self, port: Port, seed: int, every: int) -> None:
-        self._port = port
+    def __init__(self, seed: int, every: int) -> None:
         self._rng = np.random.default_rng(seed)
         self._every = every
-        self.timeout: float | None = None
-        self.faults = 0
+        self.count = 0
 
-    @property
-    def in_waiting(self) -> int:
-        return self._port.in_waiting
-
-    def _damage(self, data: bytes) -> bytes:
+    def damage(self, data: bytes) -> bytes:
         if not data or self._rng.integers(self._every):
             return data
-        self.faults += 1
+        self.count += 1
         at = int(self._rng.integers(len(data)))
         kind = int(self._rng.integers(5))
         if kind == 0:
@@ -86,13 +85,71 @@ class FaultyPort:
             return data + data
         return self._rng.bytes(20) + data
 
+
+class FaultyPort:
+    """A port with faults in what goes through it."""
+
+    def __init__(self, port: Port, seed: int, every: int) -> None:
+        self._port = port
+        self._faults = Faults(seed, every)
+        self.timeout: float | None = None
+
+    @property
+    def faults(self) -> int:
+        return self._faults.count
+
+    @property
+    def in_waiting(self) -> int:
+        return self._port.in_waiting
+
     def read(self, size: int = 1) -> bytes:
         self._port.timeout = self.timeout
-        return self._damage(self._port.read(size))
+        return self._faults.damage(self._port.read(size))
 
     def write(self, data: bytes) -> int | None:
-        self._port.write(self._damage(data))
+        self._port.write(self._faults.damage(data))
         return len(data)
 
     def close(self) -> None:
         self._port.close()
+
+
+class FaultyLine:
+    """A socket:// port in front of another one, with faults both ways; for one connection."""
+
+    def __init__(self, port: str, seed: int, every: int) -> None:
+        self.faults = Faults(seed, every)
+        self._target = urlsplit(port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._carry)
+        self._thread.start()
+
+    def _carry(self) -> None:
+        try:
+            near, _ = self._listener.accept()
+        except OSError:  # nobody has come
+            return
+        far = socket.create_connection((self._target.hostname, self._target.port))
+        other = {near: far, far: near}
+        with near, far:
+            for end in other:
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while True:
+                for end in select.select(list(other), [], [])[0]:
+                    try:
+                        data = end.recv(4096)
+                        other[end].sendall(self.faults.damage(data))
+                    except ConnectionError:  # it has ended with bytes that nobody has read
+                        return
+                    if not data:
+                        return
+
+    def __enter__(self) -> FaultyLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until the connection has ended, or end the waiting for one."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()

@@ -21,10 +21,16 @@ void port_reset(void) {
     }
 }
 
-/* No interrupt is enabled; a fault stops here, where a debugger finds it. */
+/* A fault stops here, where a debugger finds it. */
 static void fault(void) {
     for (;;) {
     }
+}
+
+/* A port that starts the system timer has one of its own; no other interrupt is ever taken. */
+void port_systick(void);
+__attribute__((weak)) void port_systick(void) {
+    fault();
 }
 
 static const struct {
@@ -33,5 +39,5 @@ static const struct {
 } vectors __attribute__((section(".vectors"), used)) = {
     port_stack_top,
     {port_reset, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,
-     fault, fault},
+     fault, port_systick},
 };

@@ -21,8 +21,14 @@ uint32_t port_clock(void);
 /* Called when there is nothing to do until a byte comes: may sleep until then, and may do nothing. */
 void port_wait(void);
 
-/* Only for measure.c, and only where an emulator runs it: something that grows in proportion to
- * the instructions executed, and the end of the emulation. */
+/* Only for node.c: `sample` is called from an interrupt, every `ticks` of the clock from now on, and
+ * port_wait also ends with such a call, even with one that came since the last wait; and a second
+ * line, on which a byte is sent like on the first. */
+void port_start_sampling(uint32_t ticks, void (*sample)(void));
+void port_log(uint8_t byte);
+
+/* Only for measure.c and node.c, which an emulator runs: something that grows in proportion to the
+ * instructions executed, and the end of the emulation. */
 uint32_t port_count(void);
 void port_exit(uint32_t status);
 

@@ -11,6 +11,12 @@
 #define UART_INTERRUPT REGISTER(0x4000400C)
 #define UART_DIVIDER REGISTER(0x40004010)
 
+/* The second one. */
+#define LOG_DATA REGISTER(0x40005000)
+#define LOG_STATE REGISTER(0x40005004)
+#define LOG_CONTROL REGISTER(0x40005008)
+#define LOG_DIVIDER REGISTER(0x40005010)
+
 /* A 32-bit timer that counts down; SysTick has 24 bits, too few for the load of a large image. */
 #define TIMER_CONTROL REGISTER(0x40000000)
 #define TIMER_VALUE REGISTER(0x40000004)
@@ -18,17 +24,31 @@
 
 /* Interrupt 0 is the receiver's. ARMv7-M Architecture Reference Manual, B3.4. */
 #define NVIC_ENABLE REGISTER(0xE000E100)
+#define NVIC_DISABLE REGISTER(0xE000E180)
 #define NVIC_CLEAR_PENDING REGISTER(0xE000E280)
+
+/* The system timer, of the same clock; B3.3. */
+#define SYSTICK_CONTROL REGISTER(0xE000E010)
+#define SYSTICK_RELOAD REGISTER(0xE000E014)
+#define SYSTICK_VALUE REGISTER(0xE000E018)
+enum { SYSTICK_BITS = 24, SYSTICK_ENABLE = 1, SYSTICK_INTERRUPT = 2, SYSTICK_CPU_CLOCK = 4 };
 
 enum { TRANSMIT_FULL = 1, RECEIVE_FULL = 2, RECEIVE_INTERRUPT = 2 };
 enum { TRANSMIT_ENABLE = 1, RECEIVE_ENABLE = 2, RECEIVE_INTERRUPT_ENABLE = 8 };
 enum { CLOCK_HZ = 25000000, BAUD = 1000000 };
 
+static void (*sample_function)(void);
+static uint32_t num_parts, part; /* of a period that the system timer is too short for */
+static volatile uint32_t ticked; /* since the last wait */
+
+void port_systick(void);
+
 void port_start(void) {
-    __asm__ volatile("cpsid i"); /* interrupts wake, but are never taken */
+    __asm__ volatile("cpsid i"); /* interrupts wake, but are not taken */
     UART_DIVIDER = CLOCK_HZ / BAUD;
     UART_CONTROL = TRANSMIT_ENABLE | RECEIVE_ENABLE | RECEIVE_INTERRUPT_ENABLE;
-    NVIC_ENABLE = 1;
+    LOG_DIVIDER = CLOCK_HZ / BAUD;
+    LOG_CONTROL = TRANSMIT_ENABLE;
     TIMER_RELOAD = UINT32_MAX;
     TIMER_VALUE = UINT32_MAX;
     TIMER_CONTROL = 1;
@@ -48,13 +68,44 @@ uint32_t port_clock(void) {
     return ~TIMER_VALUE;
 }
 
-/* A byte that comes after the look at UART_STATE is pending, so that wfi returns at once. */
+void port_log(uint8_t byte) {
+    while (LOG_STATE & TRANSMIT_FULL) {
+    }
+    LOG_DATA = byte;
+}
+
+void port_systick(void) {
+    ticked = 1;
+    if (++part == num_parts) {
+        part = 0;
+        sample_function();
+    }
+}
+
+void port_start_sampling(uint32_t ticks, void (*sample)(void)) {
+    sample_function = sample;
+    num_parts = (ticks >> SYSTICK_BITS) + 1;
+    SYSTICK_RELOAD = ticks / num_parts - 1;
+    SYSTICK_VALUE = 0;
+    SYSTICK_CONTROL = SYSTICK_ENABLE | SYSTICK_INTERRUPT | SYSTICK_CPU_CLOCK;
+    __asm__ volatile("cpsie i" : : : "memory");
+}
+
+/* A byte or a tick that comes after the look is pending, so that wfi returns at once; a tick is
+ * taken when interrupts are let in again. The receiver's interrupt only ever wakes: outside of
+ * this function it is off. */
 void port_wait(void) {
+    uint32_t masked;
+    __asm__ volatile("mrs %0, primask\n cpsid i" : "=r"(masked) : : "memory");
     UART_INTERRUPT = RECEIVE_INTERRUPT;
     NVIC_CLEAR_PENDING = 1;
-    if (!(UART_STATE & RECEIVE_FULL)) {
+    NVIC_ENABLE = 1;
+    if (!(UART_STATE & RECEIVE_FULL) && !ticked) {
         __asm__ volatile("wfi");
     }
+    ticked = 0;
+    NVIC_DISABLE = 1;
+    __asm__ volatile("msr primask, %0" : : "r"(masked) : "memory");
 }
 
 /* With -icount an instruction takes a fixed time of this clock. */
