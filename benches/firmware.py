@@ -412,7 +412,7 @@ def main() -> None:
     feed = feed_board(options.node_seconds, gesture_network(), some_recordings()).figures
     figures["node_windows"] = feed["windows"]
     figures["node_equal_decisions"] = feed["equal"]
-    figures["node_lost_events"] = feed["lost_events"] + feed["dropped"]
+    figures["node_lost_events"] = feed["lost_events"] + feed["dropped_events"]
     print(feed, flush=True)
     figures["fuzz_seconds"], figures["fuzz_crashes"] = fuzzed(options.fuzz_seconds)
     ratio = host_ratio()
