@@ -108,6 +108,14 @@ def steps_of(network: Network, target: str, coding: Coding) -> list[int]:
     return [step.step for step in found.windows[0].steps]
 
 
+def entries_of(network: Network, coding: Coding) -> int:
+    """Entries of the rows of all sources: synapses, and the fillers of the packed coding."""
+    words = place(network, 1, coding).connections[0].lanes[0].words
+    if coding is Coding.WIDE:
+        return len(words)
+    return int(np.count_nonzero(words & 0xFF) + np.count_nonzero(words >> 8))
+
+
 @dataclass(frozen=True)
 class Counted:
     """Instructions on one processor.
@@ -131,11 +139,7 @@ def counted(target: str) -> Counted:
         network = layer(fan_out)
         for coding, found in ((Coding.WIDE, wide), (Coding.PACKED, packed)):
             _, full, after = steps_of(network, target, coding)
-            words = place(network, 1, coding).connections[0].lanes[0].words
-            entries = len(words)
-            if coding is Coding.PACKED:
-                entries = int(np.count_nonzero(words & 0xFF) + np.count_nonzero(words >> 8))
-            found[fan_out] = (full - after) / entries
+            found[fan_out] = (full - after) / entries_of(network, coding)
     for bits in (16, 24):
         small, large = (
             steps_of(layer(size // 2, size, bits), target, Coding.WIDE) for size in (128, 256)

@@ -106,6 +106,16 @@ def test_working_bytes_are_what_the_runtime_asks_for() -> None:
     assert forms == set(EventLimitForm)
 
 
+def test_working_memory_is_a_word_for_each_state_and_little_more() -> None:
+    for seed in range(200):
+        network = random_network(seed, max_size=80, max_synapses=300)
+        placement = place(network, lanes=1)
+        outputs = network.populations[network.readout.population].size
+        states = network.num_neurons + outputs  # an accumulator is the state of an output
+        queue = placement.most_events
+        assert NETWORK_BYTES + working_bytes(placement) <= 4 * states + 8 * queue + 256
+
+
 def test_made_up_events_are_such_that_the_network_takes_them() -> None:
     for seed in range(100):
         network = random_network(seed, max_synapses=100)
