@@ -365,9 +365,9 @@ def page(result: dict[str, Any], counts: list[Counted], rows: list[Profiled]) ->
         ),
         "## Next to the simulator",
         "",
-        "Synaptic operations a second of the runtime on this machine, one core, over those of the",
-        "simulator. Of the square layer (1024 x 1024 at 10 %, 20 % activity) every neuron decays in",
-        "every step, which the simulator does in vectors.",
+        "Synaptic operations a second of the runtime on this machine, one core, over those of",
+        "the simulator. Of the square layer (1024 x 1024 at 10 %, 20 % activity) every neuron",
+        "decays in every step, which the simulator does in vectors.",
         "",
         *table(
             ["network", "wide", "packed"],
