@@ -108,12 +108,13 @@ def test_working_bytes_are_what_the_runtime_asks_for() -> None:
 
 def test_working_memory_is_a_word_for_each_state_and_little_more() -> None:
     for seed in range(200):
-        network = random_network(seed, max_size=80, max_synapses=300)
+        network = random_network(seed, max_size=300, max_synapses=300)
         placement = place(network, lanes=1)
         outputs = network.populations[network.readout.population].size
         states = network.num_neurons + outputs  # an accumulator is the state of an output
+        spikes = 2 * placement.spike_words  # a bit for each neuron
         queue = placement.most_events
-        assert NETWORK_BYTES + working_bytes(placement) <= 4 * states + 8 * queue + 256
+        assert NETWORK_BYTES + working_bytes(placement) <= 4 * states + spikes + 8 * queue + 140
 
 
 def test_made_up_events_are_such_that_the_network_takes_them() -> None:
@@ -289,7 +290,7 @@ def test_code_and_stack_are_those_of_the_readme(tmp_path: Path) -> None:
     alone = run_program("awk", "-f", script, *(objects / f"edgesnn{n}.ci" for n in ("", "_load")))
     deepest |= {name: int(n) for n, name in re.findall(r"(\d+)  (\w+)\(", alone)}
     for name, told in ways.items():
-        assert deepest[name] <= told, name
+        assert 0.8 * told < deepest[name] <= told, name
     readme = (folder / "README.md").read_text()
     for number in (*CODE_BYTES.values(), LOAD_STACK_BYTES, STEP_STACK_BYTES):
         assert f" {number:,} |" in readme

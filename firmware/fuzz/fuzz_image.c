@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     }
     const uint32_t image_bytes = (uint32_t)(size - 2);
-    uint8_t *image = malloc(image_bytes + 1u); /* exactly so large, for the sanitizer */
+    uint8_t *image = malloc(image_bytes ? image_bytes : 1u); /* no byte more, for the sanitizer */
     memcpy(image, data + 2, image_bytes);
     if ((data[0] & 1) && image_bytes >= 4) {
         const uint32_t crc = esnn_crc32(0, image, image_bytes - 4);
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const int32_t needed = esnn_required_bytes(image, image_bytes);
     if (needed >= 0 && needed <= MOST_MEMORY) {
         const uint32_t given = data[1] ? (uint32_t)needed : (uint32_t)needed / 2;
-        void *memory = malloc(given + 1u);
+        void *memory = malloc(given ? given : 1u);
         esnn_network *network = 0;
         const int32_t status = esnn_load(&network, image, image_bytes, memory, given);
         if ((status == ESNN_OK) != (network != 0)) {

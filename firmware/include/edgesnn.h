@@ -71,8 +71,8 @@ typedef struct {
     uint32_t refused; /* an event of the next time step was refused */
 } esnn_network;
 
-/* Bytes of memory that esnn_load needs for this image, or a status below 0. Reads the header
- * alone. */
+/* Bytes of memory that esnn_load needs for this image, or a status below 0. Reads its first 42 words
+ * alone; `image_bytes` is the size of all of it. */
 int32_t esnn_required_bytes(const void *image, uint32_t image_bytes);
 
 /* Checks the whole image and makes a network of it, in its state after reset. `memory` and `image`

@@ -299,9 +299,9 @@ int32_t esnn_step(esnn_network *n) {
 
 void esnn_reset(esnn_network *n) {
     const int counts = n->rule == ESNN_READOUT_SPIKE_COUNT || n->rule == ESNN_READOUT_MEMBRANE_SUM;
-    int32_t *word = n->state;
+    esnn_word *word = n->state;
     uint32_t i;
-    while (word != (int32_t *)(void *)n->end) {
+    while (word != (esnn_word *)(void *)n->end) {
         *word++ = 0; /* all arrays, one behind the other */
     }
     for (i = 0; !counts && i < esnn_num_accumulators(n); i++) {

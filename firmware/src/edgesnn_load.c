@@ -171,15 +171,16 @@ static const esnn_half *first_population(const esnn_network *n) {
     return n->program + ESNN_NUM_PROLOGUE_WORDS;
 }
 
-static const esnn_half *next_population(const esnn_half *p) {
-    return p + ESNN_NUM_POPULATION_WORDS +
-           p[ESNN_POPULATION_NUM_CONNECTIONS] * ESNN_NUM_CONNECTION_WORDS;
+/* Words of a population's descriptor and those of its connections. */
+static uint32_t descriptor_words(const esnn_half *p) {
+    return ESNN_NUM_POPULATION_WORDS +
+           p[ESNN_POPULATION_NUM_CONNECTIONS] * (uint32_t)ESNN_NUM_CONNECTION_WORDS;
 }
 
 /* Neurons of the population whose spikes begin at that word of the bitmap; 0 if there is none. */
 static uint32_t size_at_spikes(const esnn_network *n, uint32_t first_word) {
     const esnn_half *p = first_population(n);
-    for (; p != n->program_end; p = next_population(p)) {
+    for (; p != n->program_end; p += descriptor_words(p)) {
         if (p[ESNN_POPULATION_FIRST_SPIKE_WORD] == first_word) {
             return p[ESNN_POPULATION_SIZE];
         }
@@ -202,7 +203,7 @@ static int next_connection(const esnn_network *n, cursor *c) {
     c->num_sources = 0;
     c->connection += ESNN_NUM_CONNECTION_WORDS;
     while (c->connections_left == 0) {
-        c->population = next_population(c->population);
+        c->population += descriptor_words(c->population);
         if (c->population == n->program_end) {
             return 0;
         }
@@ -229,7 +230,7 @@ static int32_t check_populations(const esnn_network *n) {
         if (left < ESNN_NUM_POPULATION_WORDS) {
             return ESNN_BAD_PROGRAM;
         }
-        words = (uint32_t)(next_population(p) - p);
+        words = descriptor_words(p);
         if (words > left) {
             return ESNN_BAD_PROGRAM;
         }
@@ -290,14 +291,16 @@ static int32_t check_prologue(const esnn_network *n) {
 
 /* Ranges of inputs are the same or apart: no connection begins or ends within another's. */
 static int is_cut(const esnn_network *n, uint32_t first, uint32_t end) {
-    cursor c;
-    rewind_cursor(n, &c);
-    while (next_connection(n, &c)) {
-        const uint32_t begins = c.connection[ESNN_CONNECTION_FIRST_SOURCE];
-        const uint32_t ends = c.connection[ESNN_CONNECTION_END_SOURCE];
-        if (from_input(c.connection) &&
-            ((begins > first && begins < end) || (ends > first && ends < end))) {
-            return 1;
+    const esnn_half *p = first_population(n);
+    for (; p != n->program_end; p += descriptor_words(p)) {
+        const esnn_half *c = p + ESNN_NUM_POPULATION_WORDS;
+        for (; c != p + descriptor_words(p); c += ESNN_NUM_CONNECTION_WORDS) {
+            const uint32_t begins = c[ESNN_CONNECTION_FIRST_SOURCE];
+            const uint32_t ends = c[ESNN_CONNECTION_END_SOURCE];
+            if (from_input(c) &&
+                ((begins > first && begins < end) || (ends > first && ends < end))) {
+                return 1;
+            }
         }
     }
     return 0;
@@ -536,7 +539,7 @@ static int32_t check_slots(const esnn_network *n, uint32_t lane, uint32_t first,
         uint32_t flags, in_population;
         int32_t strict, left;
         while (slot - p[ESNN_POPULATION_FIRST_SLOT] >= p[ESNN_POPULATION_NUM_SLOTS]) {
-            p = next_population(p);
+            p += descriptor_words(p);
         }
         flags = p[ESNN_POPULATION_FLAGS];
         strict = (flags >> ESNN_POPULATION_FLAG_STRICT) & 1;

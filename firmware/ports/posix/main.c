@@ -22,20 +22,22 @@ static esnn_device_resources resources = {
     .image = image, .memory = memory, .memory_bytes = sizeof memory, .clock_khz = 1000};
 static esnn_device device;
 
-/* Options, in the order of the protocol: sizes of the core. */
+/* Options, in the order of the protocol: sizes of the core. Those of each lane are counted over all
+ * lanes, and their limits, too. */
 static const struct {
     const char *name;
     unsigned long initial, lowest, highest;
+    int of_lane;
 } sizes[ESNN_NUM_CONFIG_FIELDS] = {
-    [ESNN_CONFIG_LANES] = {"lanes", 1, 1, ESNN_MAX_LANES},
-    [ESNN_CONFIG_STATE_BITS] = {"state-bits", 24, ESNN_STATE_BITS_16, ESNN_STATE_BITS_24},
-    [ESNN_CONFIG_NEURONS] = {"neurons", 2048, 16, 65536},
-    [ESNN_CONFIG_SYNAPSE_WORDS] = {"synapse-words", 65536, 512, 1048576},
-    [ESNN_CONFIG_INPUTS] = {"inputs", 4096, 16, 32768},
-    [ESNN_CONFIG_EVENTS] = {"events", 4096, 16, 32768},
-    [ESNN_CONFIG_PROGRAM_WORDS] = {"program-words", 1024, 16, 65536},
-    [ESNN_CONFIG_READOUT_NEURONS] = {"readout-neurons", 2048, 2, 65536},
-    [ESNN_CONFIG_QUEUE_EVENTS] = {"queue-events", 4, 2, 64},
+    [ESNN_CONFIG_LANES] = {"lanes", 1, 1, ESNN_MAX_LANES, 0},
+    [ESNN_CONFIG_STATE_BITS] = {"state-bits", 24, ESNN_STATE_BITS_16, ESNN_STATE_BITS_24, 0},
+    [ESNN_CONFIG_NEURONS] = {"neurons", 2048, 16, 4096, 1},
+    [ESNN_CONFIG_SYNAPSE_WORDS] = {"synapse-words", 65536, 512, 65536, 1},
+    [ESNN_CONFIG_INPUTS] = {"inputs", 4096, 16, 32768, 0},
+    [ESNN_CONFIG_EVENTS] = {"events", 4096, 16, 32768, 0},
+    [ESNN_CONFIG_PROGRAM_WORDS] = {"program-words", 1024, 16, 65536, 0},
+    [ESNN_CONFIG_READOUT_NEURONS] = {"readout-neurons", 2048, 2, 4096, 1},
+    [ESNN_CONFIG_QUEUE_EVENTS] = {"queue-events", 4, 2, 64, 0},
 };
 
 static void fail(const char *what) {
