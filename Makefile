@@ -20,7 +20,7 @@ help:
 	@echo "make bench-compress  accuracy, time and size of compression on real data; about an hour"
 	@echo "make bench-node   an emulated sensor node feeds the virtual board for a minute"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits,"
-	@echo "                  compression, gestures"
+	@echo "                  compression, gestures, firmware"
 	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"

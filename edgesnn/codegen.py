@@ -152,6 +152,14 @@ def header() -> str:
     return "\n".join(lines) + "\n"
 
 
+def status_table() -> str:
+    """What the runtime returns, as a table for its README."""
+    lines = ["| status | value | meaning |", "|---|---|---|"]
+    for status in FirmwareStatus:
+        lines.append(f"| `ESNN_{status.name}` | {int(status)} | {FIRMWARE_STATUS_TEXT[status]} |")
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write the header, or check it; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m edgesnn.codegen", description=__doc__)

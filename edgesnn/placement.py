@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgesnn.core_config import WORD_BITS, CoreConfig
+from edgesnn.core_config import LANES, WORD_BITS, CoreConfig
 from edgesnn.errors import DoesNotFit
 from edgesnn.memory_layout import (
     MAX_SECTION_ELEMENTS,
@@ -171,3 +171,44 @@ def check_fits(placement: Placement, config: CoreConfig) -> None:
                 for u in short
             ]
         )
+
+
+def check_fits_image(placement: Placement) -> None:
+    """Raise ``DoesNotFit`` with every number that the 16-bit fields of an image cannot hold."""
+    sizes = {
+        "neurons": placement.slots,
+        "inputs": placement.network.num_inputs,
+        "synapse words": max(placement.synapse_words),
+        "program words": placement.program_words,
+        "events in a time step": placement.most_events,
+    }
+    remedy = "take a smaller network"
+    short = [
+        f"{name} must be at most {MAX_SECTION_ELEMENTS} for each lane of a memory image, "
+        f"not {size}; {_REMEDIES.get(name, remedy)}"
+        for name, size in sizes.items()
+        if size > MAX_SECTION_ELEMENTS
+    ]
+    if short:
+        raise DoesNotFit(short)
+
+
+def place_for_software(
+    network: Network, coding: Coding | Sequence[Coding] | None = None
+) -> Placement:
+    """The placement with as few lanes as hold the network: one, unless it is very large.
+
+    Lanes mean nothing to the C runtime; they only give an image more room.
+    Raises ``DoesNotFit`` if the largest number of lanes is too small.
+    """
+    *fewer, most = LANES
+    for lanes in fewer:
+        placement = place(network, lanes, coding)
+        try:
+            check_fits_image(placement)
+        except DoesNotFit:
+            continue
+        return placement
+    placement = place(network, most, coding)
+    check_fits_image(placement)
+    return placement

@@ -398,7 +398,7 @@ def test_unknown_executor_and_device_without_port_are_explained(
 ) -> None:
     shown = run("verify", network, "--samples", samples, "--on", "quantum")
     assert shown.code == 2
-    assert "must be one of reference, simulator, gates, device, not 'quantum'" in shown.err
+    assert "must be one of reference, simulator, c, gates, device, not 'quantum'" in shown.err
     shown = run("verify", network, "--samples", samples, "--on", "device")
     assert "a device must be reached through --port" in shown.err
 

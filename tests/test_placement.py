@@ -19,7 +19,7 @@ from edgesnn.network import (
     Network,
     Readout,
 )
-from edgesnn.placement import Placement, check_fits, place, usage
+from edgesnn.placement import Placement, check_fits, place, place_for_software, usage
 from edgesnn.synapse_coding import FIRST_ROW_WORD, Coding
 from edgesnn.synapses import Synapses
 from tests.strategies import random_network
@@ -190,3 +190,22 @@ def test_full_section_leaves_out_the_word_that_it_cannot_count() -> None:
         (CoreConfig(lanes=2, synapse_words=1 << 17), 2 * 65535),
     ):
         assert {u.name: u.available for u in usage(placement, config)}["synapse words"] == available
+
+
+def test_software_takes_as_few_lanes_as_hold_a_network() -> None:
+    rng = np.random.default_rng(2)
+
+    def dense(size: int) -> Network:
+        weights = rng.integers(1, 8, (size, size))
+        layer = LifPopulation("layer", [9] * size, [0] * size, [0] * size, membrane_bits=8)
+        return Network(
+            (InputPopulation("in", size), layer),
+            (Connection(0, 1, Synapses.from_dense(weights)),),
+            Readout(1),
+        )
+
+    assert place_for_software(dense(40)).lanes == 1
+    large = place_for_software(dense(400), Coding.WIDE)
+    assert large.lanes == 4  # 160,000 words of synapses
+    with pytest.raises(DoesNotFit, match="synapse words must be at most 65535 for each lane"):
+        place_for_software(dense(1100), Coding.WIDE)

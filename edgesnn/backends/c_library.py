@@ -17,7 +17,7 @@ from edgesnn.firmware_status import FirmwareStatus, firmware_status_text
 from edgesnn.memory_image import pack_placement
 from edgesnn.native_compiler import compile_library
 from edgesnn.network import LifPopulation, Network
-from edgesnn.placement import Placement, place
+from edgesnn.placement import Placement, check_fits_image, place, place_for_software
 from edgesnn.run_result import Counters, RunResult
 from edgesnn.synapse_coding import Coding
 
@@ -103,7 +103,7 @@ class CLibraryBackend:
     """The C runtime on this machine.
 
     coding   force one coding of the synapse words (for tests); None takes the smaller one
-    lanes    of the image that it is given; the results do not depend on it
+    lanes    of the image that it is given, on which no result depends; None: as few as hold it
     flags    of the C compiler
 
     ``load`` raises ``DesignRuleError``, and ``DoesNotFit`` for a network that no image can hold.
@@ -115,7 +115,7 @@ class CLibraryBackend:
     def __init__(
         self,
         coding: Coding | None = None,
-        lanes: int = 1,
+        lanes: int | None = None,
         flags: Sequence[str] = ("-O3",),
     ) -> None:
         self.coding = coding
@@ -126,7 +126,11 @@ class CLibraryBackend:
 
     def load(self, network: Network) -> None:
         """Pack ``network`` and give the image to the runtime, which checks all of it."""
-        placement = place(network, self.lanes, self.coding)
+        if self.lanes is None:
+            placement = place_for_software(network, self.coding)
+        else:
+            placement = place(network, self.lanes, self.coding)
+            check_fits_image(placement)
         loaded = LoadedImage(self.library, pack_placement(placement))
         loaded.check()
         self.loaded, self._placement = loaded, placement
@@ -147,7 +151,7 @@ class CLibraryBackend:
         network = placement.network
         check_events(network, stream)
         before = loaded.counters()
-        steps, lanes, slots = stream.num_steps, self.lanes, placement.slots
+        steps, lanes, slots = stream.num_steps, placement.lanes, placement.slots
         bitmap = np.zeros((steps, placement.spike_words), np.uint16)
         states = np.zeros((steps, lanes, slots), np.int32) if record else None
         step_start = np.ascontiguousarray(stream.step_start, np.int64)

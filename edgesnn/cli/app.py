@@ -16,6 +16,7 @@ from edgesnn.cli import (
     data_verb,
     demo_verb,
     doctor_verb,
+    export_verb,
     model_verbs,
     profile_verb,
     run_verbs,
@@ -54,6 +55,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "boards": board_verbs.boards,
     "doctor": doctor_verb.doctor,
     "export-verilog": board_verbs.export_verilog,
+    "export-c": export_verb.export_c,
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from edgesnn.microcontroller import Profile
     from edgesnn.network import Network
 
-OPTIMIZE = ("O1", "O2", "O3", "Os")
+OPTIMIZE = ("O1", "O2", "O3", "Os", "fast")
+CODINGS = ("auto", "wide", "packed")
 
 
 def _mismatches(profile: Profile, network: Network, streams: Sequence[EventStream]) -> int:
@@ -57,8 +58,18 @@ def profile(
         int, typer.Option("--count", min=1, help="Windows that are run, from the first on.")
     ] = 10,
     optimize: Annotated[
-        str, typer.Option("--optimize", help="What the compiler does: O1, O2, O3, Os.")
+        str,
+        typer.Option(
+            "--optimize",
+            help="What the compiler does: O1, O2, O3, Os; fast is O2 with the loops unswitched.",
+        ),
     ] = "O2",
+    coding: Annotated[
+        str,
+        typer.Option(
+            "--coding", help="Of the synapses: wide is faster, packed often smaller; auto: smaller."
+        ),
+    ] = "auto",
     json: Json = False,
 ) -> None:
     """Count what a network costs on a microcontroller: flash, RAM, instructions of every step.
@@ -71,15 +82,23 @@ def profile(
     """
     from edgesnn import microcontroller, model_file
     from edgesnn.encoders import encoder_from_info
+    from edgesnn.synapse_coding import Coding
 
     out = Output(json)
     check_choice("a target", target, microcontroller.TARGETS, "--target")
     check_choice("an optimization", optimize, OPTIMIZE, "--optimize")
+    check_choice("a coding", coding, CODINGS, "--coding")
     loaded = model_file.read(network)
     chosen = samples_of(out, loaded, samples, count)
     streams = list(chosen.events(encoder_from_info(loaded.info)).streams())
     out.note(f"compiling for {target} and running {len(streams)} windows in QEMU ...")
-    found = microcontroller.profile(loaded, streams, target, f"-{optimize}")
+    found = microcontroller.profile(
+        loaded,
+        streams,
+        target,
+        microcontroller.FOR_SPEED if optimize == "fast" else f"-{optimize}",
+        None if coding == "auto" else Coding[coding.upper()],
+    )
     wrong = _mismatches(found, loaded, streams)
 
     step = _mean_and_most(found.step_instructions)

@@ -14,16 +14,18 @@ MAX_SOURCES = 1 << 15
 MAX_THRESHOLD = (1 << 32) - 1
 
 
-def _struct(kind: str, name: str, fields: dict[str, int | str]) -> str:
+def _struct(kind: str, name: str, static: str, fields: dict[str, int | str]) -> str:
     inner = "".join(f"    .{field} = {value},\n" for field, value in fields.items())
-    return f"static const esnn_{kind} {name} = {{\n{inner}}};\n"
+    return f"{static}const esnn_{kind} {name} = {{\n{inner}}};\n"
 
 
-def encoder_to_c(encoder: Encoder, name: str = "encoder") -> str:
+def encoder_to_c(encoder: Encoder, name: str = "encoder", public: bool = False) -> str:
     """A constant ``name`` with the parameters; the text goes below the include of the header.
 
+    public   other files may name it, too
     Raises ``InputError`` for an encoder that the firmware does not have.
     """
+    static = "" if public else "static "
     if encoder.num_sources > MAX_SOURCES:
         raise InputError(f"an encoder must have at most {MAX_SOURCES} sources for the firmware")
     if isinstance(encoder, FilterBankEncoder):
@@ -32,6 +34,7 @@ def encoder_to_c(encoder: Encoder, name: str = "encoder") -> str:
         return bands + _struct(
             encoder.kind,
             name,
+            static,
             {
                 "bands": f"{name}_bands",
                 "frame_samples": encoder.channels,
@@ -56,6 +59,7 @@ def encoder_to_c(encoder: Encoder, name: str = "encoder") -> str:
     return quantize + _struct(
         encoder.kind,
         name,
+        static,
         {
             **{field: f"{value}u" for field, value in own.items()},
             "hysteresis": f"{encoder.hysteresis}u",

@@ -13,16 +13,34 @@ esnn_parameters esnn_lane_parameters(const esnn_network *n, uint32_t lane, uint3
     return p;
 }
 
+/* What one wide word adds. */
+static inline void add_wide(uint32_t word, int32_t *slots, int32_t scale) {
+    slots[(word >> 4) & (ESNN_WIDE_SLOTS - 1)] += esnn_weight(word) * scale;
+}
+
 /* A row of wide words: slot, weight, and a mark on the last. Returns the synaptic operations. */
 ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
     const esnn_half *word = row;
-    int32_t signed_word;
+#if !defined(__OPTIMIZE_SIZE__)
+    /* Two at a time while neither is the last: a fifth less instructions. */
+    const uint32_t lasts = (uint32_t)ESNN_WIDE_LAST << 16 | ESNN_WIDE_LAST;
+    if (((uintptr_t)word & 2u) != 0 && *word < ESNN_WIDE_LAST) {
+        add_wide(*word++, slots, scale);
+    }
+    if (((uintptr_t)word & 2u) == 0) {
+        for (;; word += 2) {
+            const uint32_t pair = (uint32_t)*(const esnn_word *)(const void *)word;
+            if ((pair & lasts) != 0) {
+                break;
+            }
+            add_wide(pair, slots, scale);
+            add_wide(pair >> 16, slots, scale);
+        }
+    }
+#endif
     do {
-        /* Read with its sign, so that the mark is a comparison with 0. */
-        signed_word = (int16_t)*word++;
-        slots[(signed_word >> 4) & (ESNN_WIDE_SLOTS - 1)] +=
-            esnn_weight((uint32_t)signed_word) * scale;
-    } while (signed_word >= 0);
+        add_wide(*word, slots, scale);
+    } while (*word++ < ESNN_WIDE_LAST);
     return (uint32_t)(word - row);
 }
 

@@ -209,27 +209,6 @@ def test_runs_may_be_cut_anywhere_and_begin_anew() -> None:
         assert not differences(Reference(network).run(stream), backend.run(stream, record=True))
 
 
-def test_working_memory_is_what_the_readme_says() -> None:
-    fixed = LoadedImage(library(), pack_placement(place(random_network(0), 1))).required_bytes
-    for seed in range(60):
-        network = random_network(seed)
-        lanes = (1, 2, 8)[seed % 3]
-        placed = place(network, lanes)
-        size = network.populations[network.readout.population].size
-        counted = network.event_limit.form is EventLimitForm.FULL
-        parts = (
-            4 * lanes
-            + 4 * max(placed.slots * lanes, 8)
-            + 4 * size
-            + 2 * placed.spike_words
-            + 2 * placed.most_events
-            + (network.num_inputs + 1) // 2 * counted
-        )
-        needed = LoadedImage(library(), pack_placement(placed)).required_bytes
-        fixed = needed - parts
-        assert 0 < fixed <= 160  # pointers of 64 bits; half of it on a microcontroller
-
-
 def preloaded(compiler: str) -> str:
     """The AddressSanitizer of a compiler, as a library that Python can run under."""
     needs(compiler, "the sanitizers")

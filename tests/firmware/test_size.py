@@ -9,13 +9,15 @@ import pytest
 from edgesnn._resources import firmware_dir
 from tests.firmware.board import needs
 
+RUNTIME = ("edgesnn", "edgesnn_load", "edgesnn_crc32")
 PROTOCOL = ("edgesnn_crc32", "edgesnn_device", "edgesnn_frames")
-CODE_BYTES = 3072
+#: Most bytes of code; the CRC-32 is counted in both.
+CODE_BYTES = {RUNTIME: 4096, PROTOCOL: 3072}
 #: Of the protocol alone, and of everything; the check of an image goes deepest.
 OWN_STACK_BYTES = 128
-STACK_BYTES = 384
-#: What a compiler may call by itself: tables of a switch, in its own library.
-COMPILERS_OWN = re.compile(r"__gnu_thumb1_case_\w+|_GLOBAL_OFFSET_TABLE_")
+STACK_BYTES = 256
+#: What a compiler may call by itself: tables of a switch, in its own library; blocks of memory.
+COMPILERS_OWN = re.compile(r"__gnu_thumb1_case_\w+|_GLOBAL_OFFSET_TABLE_|memset|memcpy|memmove")
 
 
 def run(*command, **options):
@@ -33,12 +35,13 @@ def for_cortex_m0(tmp_path_factory):
     return run(*make, "size"), run(*make, "stack"), folder / "arm"
 
 
-def test_the_protocol_is_small_and_has_no_data(for_cortex_m0):
+@pytest.mark.parametrize("files", CODE_BYTES, ids=["runtime", "protocol"])
+def test_code_is_small_and_has_no_data(for_cortex_m0, files):
     rows = [line.split() for line in for_cortex_m0[0].splitlines()[1:]]
     sizes = {r[5].split("/")[-1]: [int(n) for n in r[:3]] for r in rows if r[5] != "(TOTALS)"}
-    mine = [sizes[f"{name}.o"] for name in PROTOCOL]
-    assert sum(code for code, _, _ in mine) <= CODE_BYTES
-    assert [(data, bss) for _, data, bss in mine] == [(0, 0)] * len(PROTOCOL)
+    mine = [sizes[f"{name}.o"] for name in files]
+    assert sum(code for code, _, _ in mine) <= CODE_BYTES[files]
+    assert [(data, bss) for _, data, bss in mine] == [(0, 0)] * len(files)
 
 
 def deepest(text):
@@ -69,7 +72,7 @@ def test_the_protocol_calls_nothing_but_the_runtime(for_cortex_m0):
 def test_it_compiles_without_a_warning_and_without_a_library(compiler, level, tmp_path):
     needs(compiler, "this build")
     strict = "-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror"
-    for name in PROTOCOL:
+    for name in sorted({*RUNTIME, *PROTOCOL}):
         source = firmware_dir() / f"src/{name}.c"
         object_ = tmp_path / f"{name}.o"
         include = f"-I{firmware_dir() / 'include'}"

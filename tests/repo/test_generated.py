@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgesnn import model_file
+from edgesnn import codegen, model_file
 
 ROOT = Path(__file__).parents[2]
 RESULTS = sorted((ROOT / "docs/results").glob("*.json"))
@@ -15,6 +15,22 @@ RESULTS = sorted((ROOT / "docs/results").glob("*.json"))
 
 def test_field_table_of_the_model_file_is_fresh() -> None:
     assert model_file.field_table().strip() in (ROOT / "docs/model_file.md").read_text()
+
+
+def test_header_of_the_firmware_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    assert codegen.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_stale_header_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(codegen, "firmware_dir", lambda: tmp_path)
+    assert codegen.main(["--check"]) == 1
+    assert "edgesnn_format.h is stale: run python -m edgesnn.codegen" in capsys.readouterr().err
+    (tmp_path / "include").mkdir()
+    assert codegen.main([]) == codegen.main(["--check"]) == 0
+
+
+def test_every_status_of_the_firmware_is_in_its_readme() -> None:
+    assert codegen.status_table() in (ROOT / "firmware/README.md").read_text()
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda p: p.stem)

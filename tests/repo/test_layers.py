@@ -33,8 +33,8 @@ LAYERS = (
     {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes",
      "edgesnn.importers", "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
-     "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn_boards",
-     "edgesnn.microcontroller", "edgesnn.sensor_node"},
+     "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn.export_c",
+     "edgesnn.microcontroller", "edgesnn.sensor_node", "edgesnn_boards"},
     {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
 )  # fmt: skip
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import edgesnn
-from edgesnn import _resources
+from edgesnn import _resources, model_file
+from edgesnn.network import Network
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -67,7 +68,7 @@ def test_wheel_carries_firmware_and_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     folder = ROOT / "firmware"
     sources = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    wanted = {s.as_posix() for s in sources if s.parts[0] not in ("build", "fuzz")}
+    wanted = {s.as_posix() for s in sources if s.parts[0] not in ("build", "fuzz")} | {"LICENSE"}
     carried = {name for name in names if name.startswith("edgesnn/_firmware/")}
     assert carried == {f"edgesnn/_firmware/{name}" for name in wanted}
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -131,6 +132,18 @@ def test_installed_package_finds_its_firmware(installed: Path) -> None:
     )
     assert done.stdout.strip().startswith(str(installed))
     assert done.stdout.strip().endswith("edgesnn/_firmware")
+
+
+def test_installed_command_writes_c_that_is_whole(
+    installed: Path, small_network: Network, tmp_path: Path
+) -> None:
+    model_file.write(small_network, tmp_path / "small.esnn")
+    run(installed, "export-c", str(tmp_path / "small.esnn"), "-o", str(tmp_path / "c"))
+    written = {p.relative_to(tmp_path / "c").as_posix() for p in (tmp_path / "c").rglob("*.*")}
+    assert {"LICENSE"} <= {p.name for p in (tmp_path / "c").iterdir()}
+    assert {"src/edgesnn_load.c", "zephyr/module.yml", "example/main.c"} <= written
+    done = subprocess.run(["make", "-s", "-C", tmp_path / "c", "run"], check=False)
+    assert done.returncode == 0
 
 
 def test_checkout_finds_its_firmware_too() -> None:
