@@ -34,6 +34,10 @@ from edgesnn.streaming import check_windows
 
 #: Longest time step, so that a period fits the clock of any port.
 MAX_STEP_SECONDS = 60.0
+#: Seconds after which a request is sent again; a virtual board may take a while.
+TIMEOUT = 1.0
+#: 8 kB for samples and 8 kB for events.
+QUEUE_WORDS = 4096
 #: The node ends if, after its last sample, nothing has been decided for so long.
 PATIENCE = 20.0
 #: Time of an emulated instruction, 2^6 ns: about a Cortex-M of 25 MHz. The clock of the node goes
@@ -54,12 +58,18 @@ def num_windows(network: Network, seconds: float) -> int:
 
 
 def node_data(
-    network: Network, samples: Samples, seconds: float, timeout_seconds: float = 1.0
+    network: Network,
+    samples: Samples,
+    seconds: float,
+    timeout_seconds: float = TIMEOUT,
+    queue_words: int = QUEUE_WORDS,
 ) -> str:
     """The header that node.c includes: recording, encoder, times.
 
     seconds           time of the replay; the recording is repeated, and a last window completed
     timeout_seconds   a request that has no answer for so long is sent again
+    queue_words       16-bit words for samples that wait, and as many for events that do; a power
+                      of two, enough for two samples and for the events of two
 
     Raises ``InputError`` if the network declares no encoder that the firmware has, or no
     ``step_seconds``, or if the samples do not fill its windows.
@@ -83,6 +93,7 @@ def node_data(
         "SAMPLES": f"{windows * per_window}u",
         "RECORDING_VALUES": f"{codes.size}u",
         "PERIOD_NS": f"{round(1e9 * period)}ull",
+        "QUEUE_WORDS": queue_words,
         "TIMEOUT_MS": math.ceil(1e3 * timeout_seconds),
         "PATIENCE_MS": round(1e3 * PATIENCE),
     }
@@ -137,7 +148,7 @@ class EmulatedNode:
     network   with encoder and ``step_seconds`` in its info; loaded into the device beforehand
     samples   the recording: windows, replayed one after the other, and again from the first
     line      of the device, ``socket://HOST:PORT``; nobody else may be connected
-    seconds   time of the replay, see :func:`node_data`
+    seconds   time of the replay; this and the last two: see :func:`node_data`
 
     Raises ``InputError``, ``ToolNotFound``, ``BuildFailed``.
     """
@@ -150,7 +161,8 @@ class EmulatedNode:
         seconds: float,
         *,
         target_name: str = "cortex-m3",
-        timeout_seconds: float = 1.0,
+        timeout_seconds: float = TIMEOUT,
+        queue_words: int = QUEUE_WORDS,
     ) -> None:
         address = urlsplit(line)
         if address.scheme != "socket" or not address.hostname or not address.port:
@@ -163,7 +175,7 @@ class EmulatedNode:
         self._decisions: list[int | None] = []
         try:
             folder = Path(self._folder.name)
-            data = node_data(network, samples, seconds, timeout_seconds)
+            data = node_data(network, samples, seconds, timeout_seconds, queue_words)
             (folder / "node_data.h").write_text(data)
             elf = build(TARGETS[target_name], "node", folder, NODE_DATA=str(folder))
             self._log = folder / "qemu.log"

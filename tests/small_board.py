@@ -69,7 +69,7 @@ class Faults:
         self.count = 0
 
     def damage(self, data: bytes) -> bytes:
-        if not data or self._rng.integers(self._every):
+        if not data or not self._every or self._rng.integers(self._every):
             return data
         self.count += 1
         at = int(self._rng.integers(len(data)))
@@ -115,10 +115,15 @@ class FaultyPort:
 
 
 class FaultyLine:
-    """A socket:// port in front of another one, with faults both ways; for one connection."""
+    """A socket:// port in front of another one, for one connection.
 
-    def __init__(self, port: str, seed: int, every: int) -> None:
+    every    one time in so many there is a fault, both ways; 0: never
+    deaf     so many bytes are lost first, on their way to the port
+    """
+
+    def __init__(self, port: str, seed: int = 0, every: int = 0, deaf: int = 0) -> None:
         self.faults = Faults(seed, every)
+        self._deaf = deaf
         self._target = urlsplit(port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -139,10 +144,13 @@ class FaultyLine:
                 for end in select.select(list(other), [], [])[0]:
                     try:
                         data = end.recv(4096)
+                        if not data:
+                            return
+                        if end is near and self._deaf:
+                            self._deaf = max(0, self._deaf - len(data))
+                            continue
                         other[end].sendall(self.faults.damage(data))
                     except ConnectionError:  # it has ended with bytes that nobody has read
-                        return
-                    if not data:
                         return
 
     def __enter__(self) -> FaultyLine:

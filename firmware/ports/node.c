@@ -29,21 +29,20 @@ enum {
     /* So long the device may be silent after the last sample: 2^31 ticks and more would wrap. */
     PATIENCE_TICKS = (uint32_t)NODE_PATIENCE_MS * PORT_CLOCK_KHZ,
     HEAD_WORDS = 2, /* the number of the sample, so that dropped ones are noticed */
-    SAMPLE_WORDS = HEAD_WORDS + NODE_VALUES * (NODE_SOUND ? 1 : 2),
-    RING_WORDS = 4096,
-    QUEUE_WORDS = 4096
+    SAMPLE_WORDS = HEAD_WORDS + NODE_VALUES * (NODE_SOUND ? 1 : 2)
 };
-_Static_assert(SAMPLE_WORDS <= RING_WORDS / 2, "the ring must hold two samples");
-_Static_assert(NODE_MAX_EVENTS < QUEUE_WORDS / 2, "the queue must hold two steps");
+_Static_assert(!(NODE_QUEUE_WORDS & (NODE_QUEUE_WORDS - 1)), "a power of two");
+_Static_assert(2 * SAMPLE_WORDS <= NODE_QUEUE_WORDS, "the ring must hold two samples");
+_Static_assert(2 * NODE_MAX_EVENTS < NODE_QUEUE_WORDS, "the queue must hold two steps");
 
 static const esnn_node_settings settings = {NODE_WINDOW_STEPS, TIMEOUT_TICKS};
 static esnn_node node;
-static uint16_t queue[QUEUE_WORDS];
+static uint16_t queue[NODE_QUEUE_WORDS];
 static uint32_t num_events;
 
 /* Written by the sensor alone. */
 static esnn_ring ring;
-static uint16_t ring_words[RING_WORDS];
+static uint16_t ring_words[NODE_QUEUE_WORDS];
 static volatile uint32_t num_samples, num_late;
 
 /* In the interrupt: where a real node would read its sensor. */
@@ -189,8 +188,8 @@ int main(void) {
     const uint32_t khz = PORT_CLOCK_KHZ;
     port_start();
     put_line("clock", &khz, 1);
-    esnn_ring_start(&ring, ring_words, RING_WORDS);
-    esnn_node_start(&node, &settings, queue, QUEUE_WORDS);
+    esnn_ring_start(&ring, ring_words, NODE_QUEUE_WORDS);
+    esnn_node_start(&node, &settings, queue, NODE_QUEUE_WORDS);
     port_start_sampling(PERIOD_TICKS, sample);
     uint64_t ticks = 0;
     uint32_t before = port_clock(), silent = 0;

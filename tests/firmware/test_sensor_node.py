@@ -21,6 +21,7 @@ from edgesnn.encoders import (
     encoder_to_info,
 )
 from edgesnn.errors import BuildFailed, InputError, LinkTimeout
+from edgesnn.framing import Frame, encode
 from edgesnn.memory_image import pack
 from edgesnn.network import (
     Connection,
@@ -32,6 +33,7 @@ from edgesnn.network import (
     Readout,
     ReadoutRule,
 )
+from edgesnn.protocol import Message
 from edgesnn.samples import Samples
 from edgesnn.sensor_node import EmulatedNode, NodeRun, node_data
 from edgesnn.simulator import Simulator
@@ -153,19 +155,27 @@ def test_a_line_that_damages_bytes_changes_no_decision() -> None:
 
 @pytest.mark.tools
 @needs("cortex-m3")
-def test_what_comes_faster_than_the_board_takes_it_is_dropped_and_counted() -> None:
-    network, samples = network_for(DELTA, 0.0002), motion(200)
+def test_what_finds_no_room_while_the_line_is_dead_is_counted_and_keeps_its_time() -> None:
+    network, samples = network_for(DELTA, 0.01), motion(50)
+    frame = len(encode(Frame(Message.IDENTIFY, 1)))
     with VirtualBoard(SMALL, tcp=True) as board:
         load(board.port, network)
-        with EmulatedNode(network, samples, board.port, 0.4) as node:
-            run = node.finish()
-    assert len(run.decisions) == run.windows == 200
-    assert run.samples == 2000
-    assert 0 < run.dropped_samples < 1000
+        # Each try is a tenth of a second: for three seconds nothing arrives. There is room for one.
+        with FaultyLine(board.port, deaf=30 * (1 + frame)) as line:
+            node = EmulatedNode(
+                network, samples, line.port, 5, timeout_seconds=0.1, queue_words=256
+            )
+            with node:
+                run = node.finish()
+    wanted = expected(network, DELTA, samples)
+    assert run.retransmissions >= 30
+    assert run.samples == 50 * STEPS
+    assert run.dropped_samples > 50
     assert run.events < num_events(DELTA, samples)
-    assert (run.dropped_events, run.lost_steps) == (0, 0)
-    # What went into node and ring before they were full is whole.
-    assert list(run.decisions[:100]) == expected(network, DELTA, samples)[:100]
+    assert (run.dropped_events, run.lost_steps, run.lost_events) == (0, 0, 0)
+    # Windows before the gap and behind it are whole.
+    assert list(run.decisions[:3]) == wanted[:3]
+    assert list(run.decisions[-5:]) == wanted[-5:]
 
 
 @pytest.mark.tools
