@@ -93,6 +93,30 @@ class LoadedImage:
         if self.status != FirmwareStatus.OK:
             raise ModelFileError(firmware_status_text(self.status))
 
+    def run_steps(
+        self,
+        stream: EventStream,
+        spikes: npt.NDArray[np.uint16] | None = None,
+        membranes: npt.NDArray[np.int32] | None = None,
+    ) -> tuple[Counters, list[int]]:
+        """Run all steps from the present state; counters since it was loaded, and accumulators.
+
+        spikes      filled: bitmap of each step, uint16 [num_steps, spike words]
+        membranes   filled: int32 [num_steps, lanes, slots]
+        Raises ``EventLimitError`` for a step that the runtime refuses.
+        """
+        step_start = np.ascontiguousarray(stream.step_start, np.int64)
+        source_ids = np.ascontiguousarray(stream.source_ids, np.uint16)
+        status = self.library.esnn_run_steps(
+            self.network, _address(step_start), _address(source_ids), stream.num_steps,
+            _address(spikes), _address(membranes),
+        )  # fmt: skip
+        if status != FirmwareStatus.OK:
+            raise EventLimitError(firmware_status_text(status))
+        outputs = range(self.library.esnn_host_num_accumulators(self.network))
+        values = [self.library.esnn_host_accumulator(self.network, i) for i in outputs]
+        return self.counters(), values
+
     def counters(self) -> Counters:
         """All counters since it was loaded."""
         c = self.library.esnn_host_counters(self.network).contents
@@ -154,14 +178,7 @@ class CLibraryBackend:
         steps, lanes, slots = stream.num_steps, placement.lanes, placement.slots
         bitmap = np.zeros((steps, placement.spike_words), np.uint16)
         states = np.zeros((steps, lanes, slots), np.int32) if record else None
-        step_start = np.ascontiguousarray(stream.step_start, np.int64)
-        source_ids = np.ascontiguousarray(stream.source_ids, np.uint16)
-        status = self.library.esnn_run_steps(
-            loaded.network, _address(step_start), _address(source_ids), steps,
-            _address(bitmap), _address(states),
-        )  # fmt: skip
-        if status != FirmwareStatus.OK:
-            raise EventLimitError(firmware_status_text(status))
+        counters, accumulators = loaded.run_steps(stream, bitmap, states)
         bits = np.unpackbits(bitmap.astype("<u2").view(np.uint8), axis=1, bitorder="little")
         spikes = np.zeros((steps, network.num_neurons), bool)
         membranes = None if states is None else np.zeros(spikes.shape, np.int32)
@@ -175,19 +192,12 @@ class CLibraryBackend:
                 first = placement.first_slot[index]
                 mine = states[:, :, first : first + placement.num_slots[index]]
                 membranes[:, where] = mine.transpose(0, 2, 1).reshape(steps, -1)[:, :size]
-        accumulators = np.array(
-            [
-                self.library.esnn_host_accumulator(loaded.network, i)
-                for i in range(self.library.esnn_host_num_accumulators(loaded.network))
-            ],
-            np.int64,
-        )
         decision = self.library.esnn_decision(loaded.network)
         return RunResult(
             spikes,
-            accumulators,
+            np.array(accumulators, np.int64),
             None if decision < 0 else decision,
-            loaded.counters() - before,
+            counters - before,
             membranes,
         )
 

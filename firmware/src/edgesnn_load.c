@@ -268,7 +268,7 @@ static int32_t check_populations(const esnn_network *n) {
     return wrong == 0 && readout_size != 0 ? ESNN_OK : ESNN_BAD_PROGRAM;
 }
 
-static int32_t check_prologue(const esnn_network *n) {
+ESNN_APART static int32_t check_prologue(const esnn_network *n) {
     const esnn_half *program = n->program;
     const uint32_t longest_sum = (uint32_t)INT32_MAX >> (n->image[ESNN_HEADER_STATE_BITS] - 1u);
     uint32_t events = n->limit;
@@ -292,12 +292,13 @@ static int32_t check_prologue(const esnn_network *n) {
 /* Ranges of inputs are the same or apart: no connection begins or ends within another's. */
 static int is_cut(const esnn_network *n, uint32_t first, uint32_t end) {
     const esnn_half *p = first_population(n);
-    for (; p != n->program_end; p += descriptor_words(p)) {
-        const esnn_half *c = p + ESNN_NUM_POPULATION_WORDS;
-        for (; c != p + descriptor_words(p); c += ESNN_NUM_CONNECTION_WORDS) {
-            const uint32_t begins = c[ESNN_CONNECTION_FIRST_SOURCE];
-            const uint32_t ends = c[ESNN_CONNECTION_END_SOURCE];
-            if (from_input(c) &&
+    while (p != n->program_end) {
+        uint32_t left = p[ESNN_POPULATION_NUM_CONNECTIONS];
+        p += ESNN_NUM_POPULATION_WORDS;
+        for (; left != 0; left--, p += ESNN_NUM_CONNECTION_WORDS) {
+            const uint32_t begins = p[ESNN_CONNECTION_FIRST_SOURCE];
+            const uint32_t ends = p[ESNN_CONNECTION_END_SOURCE];
+            if (from_input(p) &&
                 ((begins > first && begins < end) || (ends > first && ends < end))) {
                 return 1;
             }
@@ -426,7 +427,7 @@ ESNN_APART static void add_up(int32_t *sum, uint32_t amount) {
 ESNN_APART static uint32_t next_sign(uint32_t i) { return i + ((i & 1u) ? NUM_SUMS - 1u : 1u); }
 
 /* The rows of a connection are done; unless there are more from the same input, keep the worst. */
-ESNN_APART static void end_connection(int32_t *sums, uint32_t count, int input_goes_on) {
+static void end_connection(int32_t *sums, uint32_t count, int input_goes_on) {
     uint32_t i;
     for (i = 0; i < count * NUM_SUMS; i = next_sign(i)) {
         int32_t *at = sums + i;

@@ -138,11 +138,9 @@ def test_a_damaged_image_is_refused_or_runs_as_the_network_in_it(seed: int) -> N
         assert loaded.status != FirmwareStatus.OK
         return
     assert loaded.status == FirmwareStatus.OK
-    lanes = int(np.frombuffer(changed, "<u2")[HeaderWord.LANES])
-    backend = CLibraryBackend(lanes=lanes)
-    backend.load(network)
     stream = random_events(network, rng, 5)
-    assert not differences(Reference(network).run(stream), backend.run(stream, record=True))
+    expected = Reference(network).run(stream)
+    assert loaded.run_steps(stream) == (expected.counters, expected.accumulators.tolist())
 
 
 @pytest.mark.parametrize(
@@ -238,7 +236,7 @@ def sanitized(compiler: str, arguments: Sequence[str]) -> subprocess.CompletedPr
 
 @pytest.mark.parametrize(
     ("compiler", "what", "number"),
-    [("gcc", "agree", 312), ("clang", "agree", 60), ("gcc", "mutate", 200)],
+    [("gcc", "agree", 312), ("clang", "agree", 312), ("gcc", "mutate", 200)],
 )
 def test_nothing_undefined_happens(compiler: str, what: str, number: int) -> None:
     done = sanitized(compiler, [what, str(number)])

@@ -99,11 +99,7 @@ static int read_options(char **option) {
         if (*end || end == *option) {
             refuse(name);
         } else if (size < ESNN_NUM_CONFIG_FIELDS) {
-            if (value < sizes[size].lowest || value > sizes[size].highest ||
-                (size != ESNN_CONFIG_STATE_BITS && value & (value - 1))) {
-                refuse(name);
-            }
-            core[size] = value;
+            core[size] = value; /* and looked at when the number of lanes is known */
         } else if (!strcmp(name, "--clock-khz") && value && value <= 1000000) {
             resources.clock_khz = (uint32_t)value;
         } else if (!strcmp(name, "--image-bytes") && value <= sizeof image) {
@@ -115,6 +111,13 @@ static int read_options(char **option) {
         }
     }
     for (int i = 0; i < ESNN_NUM_CONFIG_FIELDS; i++) {
+        const unsigned long times = sizes[i].of_lane ? core[ESNN_CONFIG_LANES] : 1;
+        if (core[i] < sizes[i].lowest * times || core[i] > sizes[i].highest * times ||
+            (i != ESNN_CONFIG_STATE_BITS && core[i] & (core[i] - 1))) {
+            fprintf(stderr, "--%s must be in %lu..%lu and ", sizes[i].name,
+                    sizes[i].lowest * times, sizes[i].highest * times);
+            refuse(sizes[i].name);
+        }
         resources.core[i] = i == ESNN_CONFIG_STATE_BITS ? (uint8_t)core[i] : log2_of(core[i]);
     }
     if (!resources.image_bytes) {
