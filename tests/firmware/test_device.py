@@ -497,13 +497,13 @@ def test_reset_and_loading_stop_the_timer(message):
 
 
 def test_the_timer_of_the_process_follows_the_clock(device):
-    device.set_timer(0.01)
     began = time.monotonic()
+    device.set_timer(0.01)
     while (counters := device.counters()).words[CounterWord.STEPS] < 20:
         pass
     seconds = time.monotonic() - began
     due = (counters.words[CounterWord.STEPS] + counters.late_steps) * 0.01
-    assert seconds / 2 < due < seconds  # a busy machine reads its clock late
+    assert seconds / 5 < due <= seconds  # a busy machine reads its clock late, never early
     device.set_timer(0)
 
 
