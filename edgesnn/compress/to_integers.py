@@ -126,6 +126,16 @@ def _needed_membrane_bits(
     return max(2, int(np.ceil(np.log2(largest + 1))) + 1)
 
 
+def refuse_currents(model: Model) -> None:
+    """Raise ``UnsupportedModel`` for current-based populations: no network can be made of them."""
+    for p in model.populations:
+        if isinstance(p, ModelPopulation) and p.synaptic_decay is not None:
+            raise UnsupportedModel(
+                f"{p.name!r} must have no synaptic decay: executors of integers run neurons "
+                "without synaptic currents; train it as plain LIF"
+            )
+
+
 def to_integers(
     model: Model,
     quantized: tuple[QuantizedConnection, ...],
@@ -144,12 +154,7 @@ def to_integers(
     coarsest network; more pruning or wider ``state_bits`` helps. Raises ``UnsupportedModel`` for
     current-based populations, which no executor of integers runs.
     """
-    for p in model.populations:
-        if isinstance(p, ModelPopulation) and p.synaptic_decay is not None:
-            raise UnsupportedModel(
-                f"{p.name!r} must have no synaptic decay: executors of integers run neurons "
-                "without synaptic currents; train it as plain LIF"
-            )
+    refuse_currents(model)
     if state_bits is not None:
         return _in_words_of(model, quantized, statistics, event_limit, state_bits, info)
     refused: DesignRuleError | None = None
