@@ -63,7 +63,7 @@ def _population(
 ) -> LifPopulation:
     unit = scale / 2.0**weight_shift
     word = SignedFormat(state_bits)
-    # Beyond the word a threshold is refused by the design rules, whatever its exact value.
+    # Beyond the word a threshold is refused, and the text takes its exact value from the model.
     limit = 2 * word.maximum
     threshold = np.clip(np.rint(p.threshold / unit), 1, limit) if p.spiking else 0 * unit
     return LifPopulation(
@@ -151,7 +151,7 @@ def to_integers(
                  threshold of ``FINE_THRESHOLD`` units in the mean, or the widest word
 
     Raises ``DesignRuleError`` if even weight_shift 0 breaks them: the violations are those of the
-    coarsest network; more pruning or wider ``state_bits`` helps. Raises ``UnsupportedModel`` for
+    coarsest network, with what helps. Raises ``UnsupportedModel`` for
     current-based populations, which no executor of integers runs.
     """
     refuse_currents(model)
@@ -216,12 +216,49 @@ def _in_words_of(
             bits = _needed_membrane_bits(model, statistics, index, scale, 0)
             choices[index] = (0, min(bits, state_bits))
     network = _network(model, quantized, choices, state_bits, event_limit, travels)
-    design_rules.check(network)
+    try:
+        design_rules.check(network)
+    except DesignRuleError as error:
+        raise DesignRuleError(
+            _told(error.violations, model, quantized, choices, state_bits)
+        ) from None
     units = tuple(
         _scale_of_population(model, quantized, i) / 2.0 ** choices[i][0] if i in choices else None
         for i in range(len(model.populations))
     )
     return IntegerNetwork(network, units)
+
+
+def _told(
+    violations: list[str],
+    model: Model,
+    quantized: tuple[QuantizedConnection, ...],
+    choices: Mapping[int, tuple[int, int]],
+    state_bits: int,
+) -> list[str]:
+    """Violations as a user of the compressor needs them: real numbers, and what can be done."""
+    wider = "" if state_bits == max(STATE_BITS) else ", or widen state_bits"
+    fewer = "prune more, take fewer bits, or an encoder with fewer events in a step (max_events)"
+    told = [text.replace(design_rules.OVERFLOW_REMEDY, fewer + wider) for text in violations]
+    word = SignedFormat(state_bits)
+    for index, (shift, _) in choices.items():
+        p = model.populations[index]
+        assert isinstance(p, ModelPopulation)
+        unit = _scale_of_population(model, quantized, index) / 2.0**shift
+        for start, values in (("threshold + strict", p.threshold / unit), ("bias", p.bias / unit)):
+            head = f"{start} of {p.name!r} must be"
+            worst = int(np.abs(values).argmax())
+            number = round(float(values[worst])) + (p.strict if start != "bias" else 0)
+            told = [
+                f"{head} in {word.minimum if start == 'bias' else 1}..{word.maximum}, not {number} "
+                f"(neuron {worst}; {float(values[worst] * unit[worst]):g} in the model, in units "
+                f"of the weights' scale {unit[worst]:.3g}): make it smaller next to the weights "
+                f"that reach the neuron, by another training{wider}"
+                if text.startswith(head) and not word.contains(number)
+                else text
+                for text in told
+            ]
+    return told
 
 
 def _violations_of(network: Network, index: int) -> list[str]:
