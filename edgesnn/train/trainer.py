@@ -117,9 +117,9 @@ def train(
             epoch = training.run_epoch()
             if not (math.isfinite(epoch.loss) and training.is_finite()):
                 raise InputError(
-                    f"loss and weights must stay finite, but did not in epoch {epoch.done} of "
-                    f"{epoch.total} (loss {epoch.loss:g}): lower the learning rate ({rate_name}) from "
-                    f"{settings.learning_rate:g}"
+                    "loss and weights must stay finite, but did not in epoch "
+                    f"{epoch.done} of {epoch.total} (loss {epoch.loss:g}): "
+                    f"lower the learning rate ({rate_name}) from {settings.learning_rate:g}"
                 )
             if file is not None:
                 file.write(training.state())
