@@ -245,19 +245,20 @@ def _told(
         p = model.populations[index]
         assert isinstance(p, ModelPopulation)
         unit = _scale_of_population(model, quantized, index) / 2.0**shift
-        for start, values in (("threshold + strict", p.threshold / unit), ("bias", p.bias / unit)):
-            head = f"{start} of {p.name!r} must be"
-            worst = int(np.abs(values).argmax())
-            number = round(float(values[worst])) + (p.strict if start != "bias" else 0)
-            told = [
-                f"{head} in {word.minimum if start == 'bias' else 1}..{word.maximum}, not {number} "
-                f"(neuron {worst}; {float(values[worst] * unit[worst]):g} in the model, in units "
-                f"of the weights' scale {unit[worst]:.3g}): make it smaller next to the weights "
-                f"that reach the neuron, by another training{wider}"
-                if text.startswith(head) and not word.contains(number)
-                else text
-                for text in told
-            ]
+        values = {"threshold + strict": p.threshold / unit + p.strict, "bias": p.bias / unit}
+        for start, numbers in values.items():
+            worst = int(np.abs(numbers).argmax())
+            number = round(float(numbers[worst]))
+            if (p.spiking or start == "bias") and not word.contains(number):
+                # What is said of this population's membranes only follows from it.
+                of_it = (f"{start} of {p.name!r} ", f"possible membrane of {p.name!r} ")
+                told = [text for text in told if not any(of in text for of in of_it)]
+                lowest = word.minimum if start == "bias" else 1
+                told.append(
+                    f"{start} of {p.name!r} must be in {lowest}..{word.maximum}, not {number} "
+                    f"(neuron {worst}, in units of its weights' scale, {unit[worst]:.3g}): make it "
+                    f"smaller next to the weights that reach the neuron, by another training{wider}"
+                )
     return told
 
 
