@@ -16,6 +16,9 @@ from edgesnn.errors import DesignRuleError
 from edgesnn.network import EventLimitForm, InputPopulation, LifPopulation, Network, ReadoutRule
 from edgesnn.number_format import ACCUMULATOR, DECAY_ONE, SignedFormat
 
+#: Ends the texts about overflow; the compressor, which sets the first two itself, says another.
+OVERFLOW_REMEDY = "lower weight_shift, membrane_bits or the event limit, or widen state_bits"
+
 
 def _worst(name: str, values: npt.NDArray[np.int64], low: int, high: int) -> list[str]:
     """One text if some of ``values`` leave low..high: how many, and the worst one."""
@@ -101,12 +104,11 @@ def accumulator_cannot_overflow(network: Network) -> list[str]:
         if isinstance(p, InputPopulation) or not 2 <= p.membrane_bits <= network.state_bits:
             continue
         highest, lowest = membrane_range(network, index)
-        remedy = "lower weight_shift, membrane_bits or the event limit, or widen state_bits"
         for name, values in (("highest", highest), ("lowest", lowest)):
             for text in _worst(
                 f"{name} possible membrane of {p.name!r}", values, word.minimum, word.maximum
             ):
-                found.append(f"{text}; {remedy}")
+                found.append(f"{text}; {OVERFLOW_REMEDY}")
     return found
 
 

@@ -46,7 +46,12 @@ class Samples:
             windows = windows.astype(np.float32)
         if windows.ndim == 2:
             windows = windows[:, np.newaxis, :]
-        if windows.ndim != 3 or not windows.size:
+        if windows.ndim == 3 and not windows.size:
+            raise InputError(
+                "samples must hold at least one window, of at least one sample and channel, "
+                f"not {list(windows.shape)}: look at what wrote them"
+            )
+        if windows.ndim != 3:
             raise InputError(
                 "samples must have shape [windows, channels] or [windows, samples, channels], "
                 f"not {list(windows.shape)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +188,3 @@ def ablation_rows(folder: Path, seed: int) -> list[Row]:
         compressed(found, name, "saccade-mnist", seed, **{"sparsity": 0.97, **change})
         for name, change in ABLATIONS.items()
     ]
-
-
-def as_json(rows: list[Row]) -> list[dict[str, Any]]:
-    return [asdict(row) for row in rows]

@@ -13,7 +13,9 @@ from edgesnn.checkpoint import read_checkpoint, write_checkpoint
 from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
 from edgesnn.recipes import RecipeData, find_recipe
+from edgesnn.recipes.recipe import Recipe
 from edgesnn.recipes.training import train_recipe
+from edgesnn.train.resume import digest_of_data, digest_of_model
 from edgesnn.train.trainer import decisions
 
 #: Calibration samples of each class, as many as Shi et al. 2025 use.
@@ -41,9 +43,8 @@ def load(recipe: str) -> RecipeData:
 def trained(folder: Path, recipe: str, seed: int) -> Trained:
     """The model of that recipe and seed, trained now if it is not in ``folder``."""
     described = find_recipe(recipe)
-    key = hashlib.sha256(repr((described.initial_model(seed).info, described.settings)).encode())
-    path = folder / f"{recipe}-{seed}-{key.hexdigest()[:8]}.model"
     data = load(recipe)
+    path = folder / f"{recipe}-{seed}-{key_of(described, seed, data)[:8]}.model"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         result = train_recipe(described, seed)
@@ -51,6 +52,13 @@ def trained(folder: Path, recipe: str, seed: int) -> Trained:
         print(f"trained {path.name} in {result.seconds:.0f} s", flush=True)
     model = read_checkpoint(path)
     return Trained(model, data, percent_right(model, data.held_out))
+
+
+def key_of(recipe: Recipe, seed: int, data: RecipeData) -> str:
+    """What the trained model follows from, but for the code of the trainer."""
+    start = recipe.initial_model(seed)
+    parts = (start.info, recipe.settings, digest_of_model(start), digest_of_data(data.training))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def percent_right(model: Model, data: LabelledEvents) -> float:

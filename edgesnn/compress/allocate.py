@@ -97,14 +97,19 @@ def allocate(
     for name, weights in zip(names, layers, strict=True):
         if not np.any(weights):
             raise InputError(f"{name} must hold a weight that is not 0: leave it out of the model")
-    if method == "lamps":
-        kept = lamps(layers, sparsity, exponent)
-    else:
-        kept = ALLOCATORS[method](layers, sparsity)
+
+    def by(name: str) -> list[int]:
+        if name == "lamps":
+            return lamps(layers, sparsity, exponent)
+        return ALLOCATORS[name](layers, sparsity)
+
+    kept = by(method)
     for name, weights, count in zip(names, layers, kept, strict=True):
         if not count:
+            better = [other for other in ("lamps", "uniform", "global-magnitude") if all(by(other))]
             raise InputError(
-                f"{name} must keep at least one weight, but a sparsity of {sparsity:.4g} by "
-                f"{method!r} takes all {weights.size}: lower the sparsity, or allocate by 'lamps'"
+                f"{name} must keep at least one weight, but a sparsity of {sparsity:.10g} by "
+                f"{method!r} takes all {weights.size}: lower the sparsity"
+                + (f", or allocate by {better[0]!r}" if better else "; no allocation leaves enough")
             )
     return kept

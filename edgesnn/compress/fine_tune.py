@@ -60,7 +60,14 @@ def fine_tune(
             acting.append(present + (value - present).detach())
         return acting
 
-    trained = train(begun, data, settings, transform=rounded, progress=progress)
+    trained = train(
+        begun,
+        data,
+        settings,
+        transform=rounded,
+        progress=progress,
+        rate_name="fine_tune_rate, --fine-tune-rate",
+    )
     return [_coded(model, trained, q, grid) for q in quantized]
 
 

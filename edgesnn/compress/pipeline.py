@@ -23,7 +23,7 @@ from edgesnn.compress.report import CompressionReport, StageReport
 from edgesnn.compress.settings import CompressionSettings
 from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.compress.summary import layer_reports, population_reports, shortages
-from edgesnn.compress.to_integers import IntegerNetwork, to_integers
+from edgesnn.compress.to_integers import IntegerNetwork, refuse_currents, to_integers
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.encoders import encoder_from_info
 from edgesnn.errors import InputError
@@ -34,7 +34,7 @@ from edgesnn.samples import accuracy
 from edgesnn.simulator import Simulator
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.threads import torch_threads
-from edgesnn.train.trainer import decisions
+from edgesnn.train.trainer import check_labels, decisions
 
 DEFAULTS = CompressionSettings()
 #: Called with the name of the step that starts, or with "fine-tune 3/20" within it.
@@ -85,11 +85,26 @@ def compress(
     cores        of boards by name: the report says which of them the network fits
     training     for fine-tuning; None: the samples. Nothing else looks at labels.
 
-    Raises ``InputError`` for settings that cannot work, ``UnsupportedModel`` for what no network of
-    integers can be made of, and ``DesignRuleError`` if no weight_shift is safe against overflow.
+    Raises ``InputError`` for settings that cannot work and samples that do not fit the model, and
+    ``UnsupportedModel`` for current-based neurons, all before the first step; ``DesignRuleError``
+    if no weight_shift is safe against overflow.
     """
     if evaluation is not None and not len(evaluation):
         raise InputError("evaluation samples must be one window or more, not 0: leave them out")
+    refuse_currents(model)
+    _check_windows(model, samples.events, "calibration")
+    if len(samples) and not samples.events.num_events:
+        raise InputError(
+            "calibration windows must hold events, not none at all: check the encoder of the model "
+            "and the units of the samples"
+        )
+    if evaluation is not None:
+        _check_windows(model, evaluation.events, "evaluation")
+        check_labels(model, evaluation, "evaluation labels")
+    if training is not None:
+        _check_windows(model, training.events, "training")
+    if training is not None or settings.fine_tune_epochs:
+        check_labels(model, samples if training is None else training, "training labels")
     with torch_threads(settings.threads):
         stages = _Stages(evaluation, progress, settings.threads)
         tuned_on = samples if training is None else training
@@ -208,6 +223,16 @@ def _compress(
         boards=shortages(network, cores),
     )
     return network, report
+
+
+def _check_windows(model: Model, events: EventWindows, what: str) -> None:
+    """Raise ``InputError`` unless windows are as long as those that the read-out decides on."""
+    steps = model.readout.window_steps
+    if events.num_steps != steps:
+        raise InputError(
+            f"{what} windows must have {steps} time steps, the read-out's window, "
+            f"not {events.num_steps}: cut them as for training"
+        )
 
 
 def _objectives(settings: CompressionSettings) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from edgesnn.errors import InputError
 from edgesnn.number_format import STATE_BITS
@@ -80,7 +81,9 @@ class CompressionSettings:
         }
         for name, known in choices.items():
             value = getattr(self, name)
-            if value not in known:
+            if value not in known or not (
+                value is None or isinstance(value, str) or _is_int(value)
+            ):
                 allowed = ", ".join(str(k) for k in known)
                 raise InputError(f"{name} must be one of {allowed}, not {value!r}")
         if self.order != "prune-first" and self.quantizer == "nearest":
@@ -93,9 +96,20 @@ class CompressionSettings:
                 "range must be 'mse' or 'max' with the quantizer 'nearest', not 'hessian': "
                 "rounding to nearest knows no Hessian"
             )
-        if self.fine_tune_epochs < 0 or not self.fine_tune_rate > 0:
-            raise InputError("fine_tune_epochs must be at least 0 and fine_tune_rate above 0")
-        if not self.lamps_exponent > 0:
-            raise InputError(f"lamps_exponent must be above 0, not {self.lamps_exponent}")
-        if self.max_groups < 1 or self.threads < 1:
-            raise InputError("max_groups and threads must be at least 1")
+        for name, least in (
+            ("fine_tune_epochs", 0),
+            ("max_groups", 1),
+            ("threads", 1),
+            ("seed", 0),
+        ):
+            value = getattr(self, name)
+            if not _is_int(value) or value < least:
+                raise InputError(f"{name} must be an integer of at least {least}, not {value!r}")
+        for name in ("fine_tune_rate", "lamps_exponent"):
+            value = getattr(self, name)
+            if not (value > 0 and isfinite(value)):
+                raise InputError(f"{name} must be above 0 and finite, not {value}")
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

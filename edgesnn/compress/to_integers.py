@@ -63,7 +63,7 @@ def _population(
 ) -> LifPopulation:
     unit = scale / 2.0**weight_shift
     word = SignedFormat(state_bits)
-    # Beyond the word a threshold is refused by the design rules, whatever its exact value.
+    # Beyond the word a threshold is refused, and the text takes its exact value from the model.
     limit = 2 * word.maximum
     threshold = np.clip(np.rint(p.threshold / unit), 1, limit) if p.spiking else 0 * unit
     return LifPopulation(
@@ -126,6 +126,16 @@ def _needed_membrane_bits(
     return max(2, int(np.ceil(np.log2(largest + 1))) + 1)
 
 
+def refuse_currents(model: Model) -> None:
+    """Raise ``UnsupportedModel`` for current-based populations: no network can be made of them."""
+    for p in model.populations:
+        if isinstance(p, ModelPopulation) and p.synaptic_decay is not None:
+            raise UnsupportedModel(
+                f"{p.name!r} must have no synaptic decay: executors of integers run neurons "
+                "without synaptic currents; train it as plain LIF"
+            )
+
+
 def to_integers(
     model: Model,
     quantized: tuple[QuantizedConnection, ...],
@@ -141,15 +151,10 @@ def to_integers(
                  threshold of ``FINE_THRESHOLD`` units in the mean, or the widest word
 
     Raises ``DesignRuleError`` if even weight_shift 0 breaks them: the violations are those of the
-    coarsest network; more pruning or wider ``state_bits`` helps. Raises ``UnsupportedModel`` for
+    coarsest network, with what helps. Raises ``UnsupportedModel`` for
     current-based populations, which no executor of integers runs.
     """
-    for p in model.populations:
-        if isinstance(p, ModelPopulation) and p.synaptic_decay is not None:
-            raise UnsupportedModel(
-                f"{p.name!r} must have no synaptic decay: executors of integers run neurons "
-                "without synaptic currents; train it as plain LIF"
-            )
+    refuse_currents(model)
     if state_bits is not None:
         return _in_words_of(model, quantized, statistics, event_limit, state_bits, info)
     refused: DesignRuleError | None = None
@@ -211,12 +216,50 @@ def _in_words_of(
             bits = _needed_membrane_bits(model, statistics, index, scale, 0)
             choices[index] = (0, min(bits, state_bits))
     network = _network(model, quantized, choices, state_bits, event_limit, travels)
-    design_rules.check(network)
+    try:
+        design_rules.check(network)
+    except DesignRuleError as error:
+        raise DesignRuleError(
+            _told(error.violations, model, quantized, choices, state_bits)
+        ) from None
     units = tuple(
         _scale_of_population(model, quantized, i) / 2.0 ** choices[i][0] if i in choices else None
         for i in range(len(model.populations))
     )
     return IntegerNetwork(network, units)
+
+
+def _told(
+    violations: list[str],
+    model: Model,
+    quantized: tuple[QuantizedConnection, ...],
+    choices: Mapping[int, tuple[int, int]],
+    state_bits: int,
+) -> list[str]:
+    """Violations as a user of the compressor needs them: real numbers, and what can be done."""
+    wider = "" if state_bits == max(STATE_BITS) else ", or widen state_bits"
+    fewer = "prune more, take fewer bits, or an encoder with fewer events in a step (max_events)"
+    told = [text.replace(design_rules.OVERFLOW_REMEDY, fewer + wider) for text in violations]
+    word = SignedFormat(state_bits)
+    for index, (shift, _) in choices.items():
+        p = model.populations[index]
+        assert isinstance(p, ModelPopulation)
+        unit = _scale_of_population(model, quantized, index) / 2.0**shift
+        values = {"threshold + strict": p.threshold / unit + p.strict, "bias": p.bias / unit}
+        for start, numbers in values.items():
+            worst = int(np.abs(numbers).argmax())
+            number = round(float(numbers[worst]))
+            if (p.spiking or start == "bias") and not word.contains(number):
+                # What is said of this population's membranes only follows from it.
+                of_it = (f"{start} of {p.name!r} ", f"possible membrane of {p.name!r} ")
+                told = [text for text in told if not any(of in text for of in of_it)]
+                lowest = word.minimum if start == "bias" else 1
+                told.append(
+                    f"{start} of {p.name!r} must be in {lowest}..{word.maximum}, not {number} "
+                    f"(neuron {worst}, in units of its weights' scale, {unit[worst]:.3g}): make it "
+                    f"smaller next to the weights that reach the neuron, by another training{wider}"
+                )
+    return told
 
 
 def _violations_of(network: Network, index: int) -> list[str]:

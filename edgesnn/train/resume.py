@@ -20,7 +20,8 @@ from edgesnn.train.settings import TrainingSettings
 MAGIC = b"edgesnn training state 1\n"
 
 
-def _digest_of_model(model: Model) -> str:
+def digest_of_model(model: Model) -> str:
+    """Of all that a model computes with; its info is left out."""
     digest = hashlib.sha256()
     for c in model.connections:
         digest.update(f"{c.source} {c.target} {c.shape}".encode())
@@ -35,7 +36,8 @@ def _digest_of_model(model: Model) -> str:
     return digest.hexdigest()
 
 
-def _digest_of_data(data: LabelledEvents) -> str:
+def digest_of_data(data: LabelledEvents) -> str:
+    """Of events and labels."""
     digest = hashlib.sha256()
     for values in (data.labels, data.events.step_start, data.events.source_ids):
         digest.update(values.tobytes())
@@ -59,9 +61,9 @@ class ResumeFile:
         self.path = path
         self._settings = asdict(settings)
         self._belongs_to = {
-            "model at the start": _digest_of_model(model),
-            "training data": _digest_of_data(data),
-            "validation data": "" if validation is None else _digest_of_data(validation),
+            "model at the start": digest_of_model(model),
+            "training data": digest_of_data(data),
+            "validation data": "" if validation is None else digest_of_data(validation),
         }
 
     def write(self, state: dict[str, Any]) -> None:

@@ -53,13 +53,24 @@ Progress = Callable[[Epoch], None]
 
 
 def _check(model: Model, data: LabelledEvents) -> None:
-    classes = model.populations[model.readout.population].size
     if data.events.num_sources != model.num_inputs:
         raise InputError(
             f"events must come from {model.num_inputs} sources, not {data.events.num_sources}"
         )
-    if not len(data) or data.labels.max() >= classes:
-        raise InputError(f"there must be windows, with labels in 0..{classes - 1}")
+    if not len(data):
+        raise InputError("there must be at least one window, not 0: add samples")
+    check_labels(model, data)
+
+
+def check_labels(model: Model, data: LabelledEvents, what: str = "labels") -> None:
+    """Raise ``InputError`` for labels that the model has no output for."""
+    classes = model.populations[model.readout.population].size
+    largest = int(data.labels.max(initial=0))
+    if largest >= classes:
+        raise InputError(
+            f"{what} must be in 0..{classes - 1}, not {largest}; number the classes from 0 as the "
+            "model's outputs, or leave these windows out"
+        )
 
 
 def train(
@@ -72,6 +83,7 @@ def train(
     augment: Augment | None = None,
     progress: Progress | None = None,
     resume: Path | None = None,
+    rate_name: str = "learning_rate",
 ) -> Model:
     """Train ``model`` on labelled windows of events.
 
@@ -83,7 +95,9 @@ def train(
     resume      file that keeps the state after each epoch: called again with the same arguments,
                 an interrupted training goes on and gives the same model, bit for bit. It stays
                 after the end
-    Raises ``InputError`` if data do not fit the model, or ``resume`` is of another training.
+    rate_name   what the caller's user knows the learning rate by
+    Raises ``InputError`` if data do not fit the model, ``resume`` is of another training, or the
+    training diverges.
     """
     for part in (data, validation):
         if part is not None:
@@ -101,6 +115,12 @@ def train(
                 training.load_state(state)
         while not training.finished:
             epoch = training.run_epoch()
+            if not (math.isfinite(epoch.loss) and training.is_finite()):
+                raise InputError(
+                    "loss and weights must stay finite, but did not in epoch "
+                    f"{epoch.done} of {epoch.total} (loss {epoch.loss:g}): "
+                    f"lower the learning rate ({rate_name}) from {settings.learning_rate:g}"
+                )
             if file is not None:
                 file.write(training.state())
             if progress is not None:
@@ -163,6 +183,10 @@ class _Training:
                 self.best = copy.deepcopy(self.dynamics.state_dict())
         best = self.validation is None or self.best_epoch == self.done
         return Epoch(self.done, self.settings.epochs, total / len(self.data), accuracy, best)
+
+    def is_finite(self) -> bool:
+        """Whether every trained number is one."""
+        return all(bool(p.isfinite().all()) for p in self.dynamics.parameters())
 
     def _learn(self, batch: LabelledEvents) -> float:
         """One step of the optimizer; returns the loss."""

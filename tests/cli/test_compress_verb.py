@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ import pytest
 from edgesnn import model_file
 from edgesnn.checkpoint import write_checkpoint
 from edgesnn.cli import main
+from edgesnn.compress.settings import CompressionSettings
 from edgesnn.encoders import RateEncoder, encoder_to_info
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
@@ -102,19 +103,23 @@ def test_every_setting_reaches_the_compressor(
     compress: Compress, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = {
-        "sparsity": 0.25, "allocation": "uniform", "pruner": "obc", "quantizer": "obc",
-        "order": "joint", "bits": 3, "granularity": "layer", "range": "mse", "match_rates": False,
-        "fine_tune_epochs": 2, "fine_tune_rate": 0.01, "state_bits": 24, "threads": 1, "seed": 5,
+        "sparsity": 0.25, "allocation": "uniform", "lamps_exponent": 3.0, "pruner": "obc",
+        "quantizer": "obc", "order": "joint", "bits": 3, "granularity": "layer", "range": "max",
+        "bias_correction": False, "max_groups": 2, "match_rates": False, "fine_tune_epochs": 2,
+        "fine_tune_rate": 0.01, "state_bits": 24, "threads": 1, "seed": 5,
     }  # fmt: skip
     options = [
-        "--sparsity", "0.25", "--allocation", "uniform", "--pruner", "obc", "--quantizer", "obc",
-        "--order", "joint", "--bits", "3", "--granularity", "layer", "--range", "mse",
-        "--no-match-rates", "--fine-tune", "2", "--fine-tune-rate", "0.01", "--state-bits", "24",
-        "--seed", "5",
+        "--sparsity", "0.25", "--allocation", "uniform", "--lamps-exponent", "3", "--pruner", "obc",
+        "--quantizer", "obc", "--order", "joint", "--bits", "3", "--granularity", "layer",
+        "--range", "max", "--no-bias-correction", "--max-groups", "2", "--no-match-rates",
+        "--fine-tune", "2", "--fine-tune-rate", "0.01", "--state-bits", "24", "--seed", "5",
     ]  # fmt: skip
+    default = asdict(CompressionSettings())
+    assert default.keys() == wanted.keys()
+    assert [name for name in wanted if wanted[name] == default[name]] == []
     assert compress(*options, "--json") == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert {name: found["settings"][name] for name in wanted} == wanted
+    assert found["settings"] == wanted
     assert found["state_bits"] == 24
     assert found["rate_error_before"] is None
 
@@ -142,7 +147,7 @@ def test_samples_of_the_evaluation_change_only_the_figures(compress: Compress, f
         (("--granularity", "x"), "granularity must be one of row, layer, power-of-two"),
         (("--range", "x"), "range must be one of "),
         (("--state-bits", "17"), "state bits must be one of auto, 16, 18, 24, not '17'"),
-        (("--fine-tune-rate", "0"), "fine_tune_rate above 0"),
+        (("--fine-tune-rate", "0"), "fine_tune_rate must be above 0 and finite, not 0.0"),
         (("--report", "n.esnn"), "must be different files"),
         (("--html", "m.model"), "must be different files"),
         (("--report", "r", "--html", "./r"), "must be different files"),
@@ -184,7 +189,10 @@ def test_every_output_must_be_writable_before_any_work(
     ("content", "message"),
     [
         (samples().windows, "must hold labels: an array 'labels', or a last column 'label'"),
-        (np.zeros((0, CHANNELS)), "samples must have shape [windows, channels] or"),
+        (
+            np.zeros((0, CHANNELS)),
+            "must hold at least one window, of at least one sample and channel, not [0, 1, 8]",
+        ),
         (np.zeros((40, CHANNELS + 1)), "a sample must have 8 channels, not 9"),
         (np.full((40, CHANNELS), np.nan), "samples must be finite numbers"),
     ],
@@ -204,6 +212,18 @@ def test_samples_that_cannot_be_used_are_one_message(
     assert message in said
     assert "Traceback" not in said
     assert not (files / "n.esnn").exists()
+
+
+def test_a_fine_tuning_that_diverges_is_one_message_and_no_file(
+    compress: Compress, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(p.name for p in files.iterdir())
+    assert compress("--fine-tune", "2", "--fine-tune-rate", "1e38", "--report", "r.json") == 1
+    said = capsys.readouterr().err
+    assert "must stay finite, but did not in epoch 1 of 2" in said
+    assert "--fine-tune-rate" in said
+    assert "Traceback" not in said
+    assert sorted(p.name for p in files.iterdir()) == before
 
 
 def test_a_sparsity_that_empties_a_layer_is_one_message(

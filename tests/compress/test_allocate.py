@@ -60,13 +60,28 @@ def test_lamps_keeps_more_of_a_layer_whose_weights_are_alike() -> None:
 
 
 def test_a_sparsity_that_empties_a_layer_is_refused_by_its_name() -> None:
+    uneven = [layers(0)[0], np.random.default_rng(1).normal(size=(100, 100))]
     with pytest.raises(InputError) as refused:
-        allocate(layers(0), 0.998, "uniform", names=("a -> b", "b -> c"))
+        allocate(uneven, 0.998, "uniform", names=("a -> b", "b -> c"))
     assert str(refused.value) == (
-        "a -> b must keep at least one weight, but a sparsity of 0.998 by 'uniform' takes all 200: "
-        "lower the sparsity, or allocate by 'lamps'"
+        "a -> b must keep at least one weight, but a sparsity of 0.998 by 'uniform' takes all "
+        "200: lower the sparsity, or allocate by 'lamps'"
     )
     assert min(allocate(layers(0), 0.99, "lamps")) > 0
+
+
+def test_the_remedy_is_never_the_allocation_in_use() -> None:
+    with pytest.raises(InputError) as refused:
+        allocate(layers(0), 0.99999, "lamps")
+    assert str(refused.value) == (
+        "layer 0 must keep at least one weight, but a sparsity of 0.99999 by 'lamps' takes all "
+        "200: lower the sparsity; no allocation leaves enough"
+    )
+    # Half of one weight is none, layer by layer; half of three is two.
+    small = [np.ones((1, 1))] * 3
+    assert allocate(small, 0.5, "uniform") == [1, 1, 1]
+    with pytest.raises(InputError, match="'lamps' takes all 1: .*, or allocate by 'uniform'$"):
+        allocate(small, 0.5, "lamps")
 
 
 @pytest.mark.parametrize("sparsity", [-0.1, 1.0, 1.5, float("nan")])

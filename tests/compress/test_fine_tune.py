@@ -9,7 +9,7 @@ import torch
 from edgesnn.compress.fine_tune import fine_tune
 from edgesnn.compress.grid import Grid
 from edgesnn.compress.iterative import prune_iteratively
-from edgesnn.compress.prune import prune
+from edgesnn.compress.prune import prune, pruned_model
 from edgesnn.compress.quantize import quantize, quantized_model
 from edgesnn.compress.statistics import collect
 from edgesnn.errors import InputError
@@ -23,10 +23,12 @@ SETTINGS = TrainingSettings(epochs=8, batch_size=32, learning_rate=1e-2, seed=3)
 
 
 def trained() -> tuple[Model, LabelledEvents]:
-    """A model that has learned which of four groups of sources is the busiest."""
+    """A model that has learned which of four groups of sources is busier than it mostly is."""
     rasters = events(20, windows=240, rate=0.25).to_rasters()
     groups = rasters.reshape(240, -1, 4, 5).sum(axis=(1, 3))
-    data = LabelledEvents(events(20, windows=240, rate=0.25), groups.argmax(axis=1))
+    data = LabelledEvents(
+        events(20, windows=240, rate=0.25), (groups - groups.mean(axis=0)).argmax(axis=1)
+    )
     return train(feed_forward(), data, SETTINGS), data
 
 
@@ -100,6 +102,17 @@ def test_iterative_pruning_reaches_the_sparsity_and_still_decides() -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
     statistics = collect(model, data.events, ())
     assert right(pruned, data) > 0.8 * right(model, data)
-    assert statistics.layers
+    # Pruned at once to as many weights, and not trained again, it decides worse.
+    counts = [int(np.count_nonzero(c.parameters)) for c in pruned.connections]
+    at_once = pruned_model(model, prune(model, statistics, counts, "magnitude"))
+    assert [int(np.count_nonzero(c.parameters)) for c in at_once.connections] == counts
+    assert right(pruned, data) > right(at_once, data) + 0.1
+    # What is left was trained, and is not what one cut by size leaves.
+    for before, after, cut in zip(
+        model.connections, pruned.connections, at_once.connections, strict=True
+    ):
+        kept = after.parameters != 0
+        assert (after.parameters[kept] != before.parameters[kept]).all()
+        assert not np.array_equal(kept, cut.parameters != 0)
     with pytest.raises(InputError, match="at least one weight"):
         prune_iteratively(model, data, 0.9999, SETTINGS, rounds=1)

@@ -168,18 +168,6 @@ def test_inputs_that_calibration_never_saw_are_pruned_first() -> None:
     assert by_source[:12].sum() > 0
 
 
-@pytest.mark.parametrize("pruner", ["sbc", "obc", "activity", "magnitude"])
-def test_calibration_without_any_event_gives_a_network_nevertheless(pruner: str) -> None:
-    model = made(feed_forward)
-    silent = events(20, rate=0.0)
-    assert silent.num_events == 0
-    data = LabelledEvents(silent, np.zeros(len(silent), np.int64))
-    network, report = compress(model, data, settings(pruner=pruner))
-    design_rules.check(network)
-    assert report.populations[0].network_rate == 0
-    assert 0 < network.num_synapses <= 0.5 * (20 * 16 + 16 * 4)
-
-
 def test_rows_of_positive_weights_alone_use_positive_codes_alone() -> None:
     weights = np.abs(random_weights(20, 16)) + 0.01
     model = with_encoder(
@@ -230,6 +218,53 @@ def test_events_of_another_number_of_sources_are_refused() -> None:
         compress(model, foreign, settings())
     with pytest.raises(InputError, match="events must come from 20 sources, not 25"):
         compress(model, labelled(model), settings(), foreign)
+
+
+def test_calibration_without_any_event_is_refused_before_any_work() -> None:
+    model, told = made(feed_forward), list[str]()
+    silent = events(20, rate=0.0)
+    assert silent.num_events == 0
+    data = LabelledEvents(silent, np.zeros(len(silent), np.int64))
+    expected = "calibration windows must hold events, not none at all: check the encoder"
+    with pytest.raises(InputError, match=expected):
+        compress(model, data, settings(), progress=told.append)
+    assert not told
+
+
+def test_windows_of_another_length_than_the_read_out_are_refused() -> None:
+    model, told = made(feed_forward), list[str]()
+    good, short = labelled(model), labelled(model, steps=7)
+    cases: list[tuple[str, LabelledEvents, dict[str, LabelledEvents]]] = [
+        ("calibration", short, {}),
+        ("evaluation", good, {"evaluation": short}),
+        ("training", good, {"training": short}),
+    ]
+    for name, samples, others in cases:
+        expected = f"{name} windows must have 12 time steps, the read-out's window, not 7: cut"
+        with pytest.raises(InputError, match=expected):
+            compress(model, samples, settings(), progress=told.append, **others)
+    assert not told
+
+
+def test_labels_that_the_model_has_no_output_for_are_refused() -> None:
+    model, told = made(feed_forward), list[str]()
+    good = labelled(model)
+    wrong = LabelledEvents(good.events, np.where(np.arange(30) == 4, 57, good.labels))
+    tuning = settings(fine_tune_epochs=1)
+    with pytest.raises(InputError, match="evaluation labels must be in 0..3, not 57; number the"):
+        compress(model, good, settings(), wrong, told.append)
+    for samples, others in ((good, {"training": wrong}), (wrong, {})):
+        with pytest.raises(InputError, match="training labels must be in 0..3, not 57; number the"):
+            compress(model, samples, tuning, progress=told.append, **others)
+    assert not told
+
+
+def test_fine_tuning_that_diverges_names_the_epoch_and_the_setting() -> None:
+    model = made(feed_forward)
+    how = settings(fine_tune_epochs=3, fine_tune_rate=1e38)
+    expected = r"must stay finite, .* epoch 1 of 3 .*lower .*\(fine_tune_rate, --fine-tune-rate\)"
+    with pytest.raises(InputError, match=expected):
+        compress(model, labelled(model), how)
 
 
 def test_labels_must_be_there_for_every_window() -> None:
@@ -300,8 +335,10 @@ def test_currents_that_no_executor_runs_are_refused() -> None:
             ],
         )
     )
+    told = list[str]()
     with pytest.raises(UnsupportedModel, match="'hidden' must have no synaptic decay"):
-        compress(model, labelled(model), settings())
+        compress(model, labelled(model), settings(), progress=told.append)
+    assert not told
 
 
 def test_an_evaluation_without_samples_is_refused() -> None:

@@ -173,6 +173,54 @@ def test_network_that_no_shift_makes_safe_is_refused_with_numbers() -> None:
     assert all("'a'" in text for text in caught.value.violations)
 
 
+def beyond_the_word(**values: np.ndarray) -> Model:
+    trained = model(recurrent=False)
+    hidden = trained.populations[1]
+    assert isinstance(hidden, ModelPopulation)
+    changed = replace(hidden, **values)
+    return replace(trained, populations=(trained.populations[0], changed, trained.populations[2]))
+
+
+@pytest.mark.parametrize("state_bits", [16, None])
+def test_a_threshold_or_bias_beyond_the_word_is_told_as_it_is(state_bits: int | None) -> None:
+    top = 2 ** ((state_bits or 24) - 1)
+    threshold = np.ones(10)
+    threshold[3] = 1e9
+    # The largest weight of 7 * 0.06 is code 7, so a unit is 0.06, also of the worst neuron.
+    real = round(float(np.float32(1e9)) / 0.06)
+    with pytest.raises(DesignRuleError) as refused:
+        integers(beyond_the_word(threshold=threshold), events(), state_bits=state_bits)
+    (text,) = refused.value.violations
+    assert text.startswith(f"threshold + strict of 'a' must be in 1..{top - 1}, not ")
+    told = int(text.split("not ")[1].split(" ")[0])
+    assert told == pytest.approx(real, rel=1e-4)
+    assert "(neuron 3, in units of its weights' scale, 0.06)" in text
+    assert "make it smaller next to the weights that reach the neuron" in text
+    assert ("or widen state_bits" in text) == (state_bits == 16)
+
+    with pytest.raises(DesignRuleError) as refused:
+        integers(beyond_the_word(bias=-threshold), events(), state_bits=state_bits)
+    (text,) = refused.value.violations
+    assert text.startswith(f"bias of 'a' must be in {-top}..{top - 1}, not -1666")
+
+
+def test_overflow_is_told_with_what_a_user_of_the_compressor_can_do() -> None:
+    many = model(fan_in=6000, recurrent=False), events(fan_in=6000)
+    # Biases that fill the widest word leave no room for a single event.
+    biased = beyond_the_word(bias=np.full(10, 0.06 * 0.99999 * 2**23)), events()
+    remedy = "; prune more, take fewer bits, or an encoder with fewer events in a step (max_events)"
+    for case, state_bits, end in (
+        (many, 16, f"{remedy}, or widen state_bits"),
+        (biased, None, remedy),
+    ):
+        with pytest.raises(DesignRuleError) as refused:
+            integers(*case, limit=15, state_bits=state_bits)
+        overflows = [t for t in refused.value.violations if "possible membrane" in t]
+        assert overflows
+        assert all(text.endswith(end) for text in overflows)
+        assert "weight_shift" not in str(refused.value)
+
+
 def test_info_travels_along() -> None:
     assert integers(model(), events()).info == {"labels": list("abcd")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,11 +60,26 @@ def test_data_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="events must come from 8 sources, not 5"):
         train(model, LabelledEvents(few, data.labels), SETTINGS)
     wrong = LabelledEvents(data.events, data.labels + 1)
-    for cannot in (wrong, data.select([])):
-        with pytest.raises(InputError, match="there must be windows, with labels in 0..1"):
-            train(model, cannot, SETTINGS)
-    with pytest.raises(InputError, match="there must be windows, with labels in 0..1"):
+    with pytest.raises(InputError, match="there must be at least one window, not 0: add"):
+        train(model, data.select([]), SETTINGS)
+    expected = "labels must be in 0..1, not 2; number the classes from 0 .* leave these windows out"
+    with pytest.raises(InputError, match=expected):
+        train(model, wrong, SETTINGS)
+    with pytest.raises(InputError, match=expected):
         train(model, data, SETTINGS, validation=wrong)
+
+
+def test_a_training_that_diverges_stops_with_its_epoch_and_the_remedy(tmp_path: Path) -> None:
+    model, data = toy()
+    told: list[Epoch] = []
+    file = tmp_path / "resume"
+    wild = replace(SETTINGS, learning_rate=1e38)
+    with pytest.raises(InputError) as refused:
+        train(model, data, wild, progress=told.append, resume=file)
+    assert "loss and weights must stay finite, but did not in epoch 1 of 6" in str(refused.value)
+    assert "lower the learning rate (learning_rate) from 1e+38" in str(refused.value)
+    assert not told
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""The bench of the compressor: which models it reads again, and what its page takes from where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from benches.compression.accuracy import Row
+from benches.compression.models import key_of
+from benches.compression.page import Measured, against_rows
+from benches.compression.speed import Against
+from edgesnn.event_windows import LabelledEvents
+from edgesnn.recipes import RecipeData, find_recipe
+
+
+def test_a_model_is_trained_again_if_anything_it_follows_from_changes() -> None:
+    recipe = find_recipe("digits")
+    data = recipe.load()
+    key = key_of(recipe, 0, data)
+    assert key == key_of(find_recipe("digits"), 0, recipe.load())
+    few = RecipeData(data.training.select(np.arange(100)), data.held_out)
+    labels = (data.training.labels + 1) % 10
+    relabelled = RecipeData(LabelledEvents(data.training.events, labels), data.held_out)
+    others = [
+        key_of(recipe, 1, data),
+        key_of(replace(recipe, hidden_sizes=(64,)), 0, data),
+        key_of(replace(recipe, input_gain=2 * recipe.input_gain), 0, data),
+        key_of(replace(recipe, settings=replace(recipe.settings, epochs=3)), 0, data),
+        key_of(replace(recipe, encoder=replace(recipe.encoder, start=3)), 0, data),
+        key_of(recipe, 0, few),
+        key_of(recipe, 0, relabelled),
+    ]
+    assert len({key, *others}) == 1 + len(others)
+    # What is held out is only measured on.
+    assert key == key_of(recipe, 0, RecipeData(data.training, few.training))
+
+
+def row(name: str, seed: int, pruned: float) -> Row:
+    numbers = dict.fromkeys(("float_accuracy", "integer", "sparsity", "bits_per_synapse"), 98.0)
+    return Row(
+        name, "saccade-mnist", seed, pruned=pruned, state_bits=16, operations=1.0,
+        rate_error_before=None, rate_error_after=None, seconds=1.0, samples=10, **numbers,
+    )  # fmt: skip
+
+
+def test_one_shot_stands_next_to_iterative_with_its_pruned_accuracy() -> None:
+    rows = [
+        row("97 % and 4 bit, sbc", 1, 95.0),
+        row("97 % and 4 bit, sbc", 0, 97.91),
+        row("97 % and 4 bit, obc", 0, 96.0),
+    ]
+    against = Against(29.0, 97.63, 400.0, 97.5, 97.25, 10, 1)
+    measured = Measured({}, rows, [], [], [], [], against, [], [])
+    assert against_rows(measured) == [
+        ("one shot, calibration included", "29", "97.91", "97.63"),
+        ("iterative", "400", "97.50", "97.25"),
+    ]
