@@ -165,8 +165,10 @@ def test_verb_refuses_unknown_targets_and_reports_missing_tools(
     arguments = (network, "--samples", samples)
     assert run(monkeypatch, *arguments, "--target", "avr") == 2
     assert "a target must be one of cortex-m0plus, " in capsys.readouterr().err
-    assert run(monkeypatch, *arguments, "--optimize", "fast") == 2
+    assert run(monkeypatch, *arguments, "--optimize", "O9") == 2
     assert "an optimization must be one of O1, " in capsys.readouterr().err
+    assert run(monkeypatch, *arguments, "--coding", "dense") == 2
+    assert "a coding must be one of auto, wide, packed" in capsys.readouterr().err
     monkeypatch.setenv("PATH", "/nonexistent")
     assert run(monkeypatch, *arguments) == 4
     assert "apt install make gcc-arm-none-eabi qemu-system-arm" in capsys.readouterr().err

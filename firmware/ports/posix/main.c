@@ -114,9 +114,10 @@ static int read_options(char **option) {
         const unsigned long times = sizes[i].of_lane ? core[ESNN_CONFIG_LANES] : 1;
         if (core[i] < sizes[i].lowest * times || core[i] > sizes[i].highest * times ||
             (i != ESNN_CONFIG_STATE_BITS && core[i] & (core[i] - 1))) {
-            fprintf(stderr, "--%s must be in %lu..%lu and ", sizes[i].name,
-                    sizes[i].lowest * times, sizes[i].highest * times);
-            refuse(sizes[i].name);
+            fprintf(stderr, "--%s must be %s in %lu..%lu, not %lu\n", sizes[i].name,
+                    i == ESNN_CONFIG_STATE_BITS ? "a number" : "a power of two",
+                    sizes[i].lowest * times, sizes[i].highest * times, core[i]);
+            exit(2);
         }
         resources.core[i] = i == ESNN_CONFIG_STATE_BITS ? (uint8_t)core[i] : log2_of(core[i]);
     }
