@@ -534,6 +534,6 @@ def test_options_that_make_no_sense_are_refused_by_name(wrong):
 
 def test_sizes_are_those_of_all_lanes():
     command = [build() / "edgesnn_device", "--lanes", "16", "--readout-neurons", "2"]
-    done = subprocess.run(command, input=b"", capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "--readout-neurons must be a power of two in 32..65536, not 2\n"
