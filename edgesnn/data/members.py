@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from edgesnn.errors import InputError
 
-#: Names of archives that can stand for a folder.
-ARCHIVES = (".tar.xz", ".tar.gz", ".tgz", ".tar")
+#: How archives that can stand for a folder are opened, by the end of their names.
+_OPENERS: dict[str, Callable[..., object]] = {
+    ".tar.xz": lzma.open,
+    ".tar.gz": gzip.open,
+    ".tgz": gzip.open,
+    ".tar": open,
+}
+ARCHIVES = tuple(_OPENERS)
 
 
 def is_archive(path: Path) -> bool:
@@ -20,15 +28,22 @@ def is_archive(path: Path) -> bool:
 
 
 def _of_archive(path: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    opener = next(opener for end, opener in _OPENERS.items() if path.name.endswith(end))
     try:
-        # "r|*" reads once from the start to the end: seeking in an .xz would unpack it anew.
-        with tarfile.open(path, "r|*") as archive:
+        # "r|" reads once from the start to the end: seeking in an .xz would unpack it anew. The
+        # file is opened here, because tarfile takes the end of a cut .xz for that of the archive.
+        with (
+            cast(BinaryIO, opener(path, "rb")) as file_object,
+            tarfile.open(fileobj=file_object, mode="r|") as archive,
+        ):
             for member in archive:
                 if member.isfile() and member.name.endswith(suffixes):
                     file = archive.extractfile(member)
                     assert file is not None
                     yield member.name.removeprefix("./"), file.read()
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+            while file_object.read(1 << 16):
+                pass  # the check sum is at the very end
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
         raise InputError(f"{path} must be a whole tar archive: {error}") from None
 
 
