@@ -44,7 +44,7 @@ NODE: Group = ("edgesnn_node", "edgesnn_ring")
 #: Bytes of code for a Cortex-M0+ with -Os, rounded up; a test measures them.
 CODE_BYTES = {RUNTIME: 4096, ENCODERS: 1400, PROTOCOL: 2500, NODE: 1100}
 #: Deepest stack of the runtime there: in ``esnn_load``, and in the loop.
-LOAD_STACK_BYTES, STEP_STACK_BYTES = 200, 200
+LOAD_STACK_BYTES, STEP_STACK_BYTES = 180, 180
 
 #: Of a window that is made up: steps, and events of a step, at most.
 _MADE_UP_STEPS = 256
