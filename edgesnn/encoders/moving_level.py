@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,7 +12,7 @@ from edgesnn.events import EventStream
 from edgesnn.network import MAX_EVENTS_PER_SOURCE
 
 
-class MovingLevel:
+class MovingLevel(ABC):
     """Up and down events of channels whose level moves by ``_spacing`` with each event.
 
     A channel sends an event in a direction when its code is away from its level in that direction
@@ -35,8 +37,9 @@ class MovingLevel:
         in_range(0, MAX_CODE, hysteresis=self.hysteresis)
 
     @property
+    @abstractmethod
     def _spacing(self) -> int:
-        raise NotImplementedError
+        """Codes between neighbouring levels."""
 
     @property
     def _first_up(self) -> int:
