@@ -62,7 +62,7 @@ NETWORKS = (("saccade-mnist", 0.9, 10), ("fsdd", 0.8, 10), ("imu-digits", 0.8, 1
 
 def make(*arguments: str) -> str:
     """What a make target of the firmware prints."""
-    command = ["make", "-s", "-C", str(firmware_dir()), *arguments]
+    command = ["make", "-s", "--no-print-directory", "-C", str(firmware_dir()), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

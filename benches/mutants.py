@@ -1,8 +1,8 @@
-"""Plants single errors in copies of simulator and gates and sees whether the tests notice.
+"""Plants single errors in copies of simulator, gates and firmware: do the tests notice?
 
 ``python -m benches.mutants [--write docs/results] [--only TEXT] [--jobs 2]``
 
-Each mutant of :mod:`benches.planted_errors` gets its own copy of the tree and empty caches. A
+Each mutant of ``benches.planted_errors*`` gets its own copy of the tree and empty caches. A
 mutant is caught if a test fails; exit code 1 if one survives, or if the tests fail without any.
 """
 
@@ -22,11 +22,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benches.planted_errors import MUTANTS, Mutant, Tests
+from benches.planted_errors import IN_GATES, IN_SIMULATOR, Mutant, Tests
+from benches.planted_errors_firmware import IN_FIRMWARE
 from edgesnn.measurement import record
 
 ROOT = Path(__file__).parent.parent
-TREES = ("edgesnn", "hdl", "boards", "tests")
+PLANTED = {
+    "In the simulator": IN_SIMULATOR,
+    "In the gates": IN_GATES,
+    "In the firmware": IN_FIRMWARE,
+}
+MUTANTS = tuple(mutant for group in PLANTED.values() for mutant in group)
+TREES = ("edgesnn", "hdl", "boards", "firmware", "benches", "tests")
 #: A mutant that hangs is caught as well; the tests alone take a tenth of this.
 LIMIT_SECONDS = 300
 #: A test that fails because of one of these did not notice anything: the mutant is no program.
@@ -156,10 +163,10 @@ def page(outcomes: list[Outcome], machine: str, commit: str) -> str:
         f"{caught} of {len(outcomes)} caught.",
         "",
     ]
-    for title, in_gates in (("In the simulator", False), ("In the gates", True)):
+    for title, group in PLANTED.items():
         lines += [f"## {title}", "", "| file | wrong decision | noticed by |", "|---|---|---|"]
         for o in outcomes:
-            if o.mutant.in_gates is in_gates:
+            if o.mutant in group:
                 where = Path(o.mutant.path).name
                 by = f"`{Path(o.noticed_by).name}`" if o.caught else "**nothing**"
                 lines.append(f"| `{where}` | {o.mutant.name} | {by} |")

@@ -46,10 +46,6 @@ class Mutant:
     new: str
     tests: Tests
 
-    @property
-    def in_gates(self) -> bool:
-        return self.path.startswith(HDL)
-
 
 IN_SIMULATOR = (
     Mutant(
@@ -564,5 +560,3 @@ IN_GATES = (
         ONE_LANE,
     ),
 )
-
-MUTANTS = IN_SIMULATOR + IN_GATES

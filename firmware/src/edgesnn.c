@@ -13,15 +13,35 @@ esnn_parameters esnn_lane_parameters(const esnn_network *n, uint32_t lane, uint3
     return p;
 }
 
+/* What a weight code adds: its product with the scale on a microcontroller, which multiplies and
+ * adds in one instruction; looked up on a processor that loads faster than it multiplies. */
+#if UINTPTR_MAX > 0xFFFFFFFFu
+#define ESNN_LOOKS_UP
+enum { NUM_CODES = 16 };
+typedef const int32_t *weight_scale;
+static inline int32_t contribution(uint32_t code, weight_scale adds) { return adds[code & 15u]; }
+#else
+typedef int32_t weight_scale;
+static inline int32_t contribution(uint32_t code, weight_scale scale) {
+    return esnn_weight(code) * scale;
+}
+#endif
+
 /* What one wide word adds. */
-static inline void add_wide(uint32_t word, int32_t *slots, int32_t scale) {
-    slots[(word >> 4) & (ESNN_WIDE_SLOTS - 1)] += esnn_weight(word) * scale;
+static inline void add_wide(uint32_t word, int32_t *slots, weight_scale scale) {
+    slots[(word >> 4) & (ESNN_WIDE_SLOTS - 1)] += contribution(word, scale);
 }
 
 /* A row of wide words: slot, weight, and a mark on the last. Returns the synaptic operations. */
-ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_t scale) {
+ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, weight_scale scale) {
     const esnn_half *word = row;
-#if !defined(__OPTIMIZE_SIZE__)
+    uint32_t last;
+#if defined(ESNN_LOOKS_UP)
+    /* Up to the last without the mask that takes the mark away. */
+    for (; (last = *word) < ESNN_WIDE_LAST; word++) {
+        slots[last >> 4] += contribution(last, scale);
+    }
+#elif !defined(__OPTIMIZE_SIZE__)
     /* Two at a time while neither is the last: a fifth less instructions. */
     const uint32_t lasts = (uint32_t)ESNN_WIDE_LAST << 16 | ESNN_WIDE_LAST;
     if (((uintptr_t)word & 2u) != 0 && *word < ESNN_WIDE_LAST) {
@@ -39,14 +59,15 @@ ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, int32_
     }
 #endif
     do {
-        add_wide(*word, slots, scale);
-    } while (*word++ < ESNN_WIDE_LAST);
+        last = *word++;
+        add_wide(last, slots, scale);
+    } while (last < ESNN_WIDE_LAST);
     return (uint32_t)(word - row);
 }
 
 /* A row of packed entries: gap and weight, fillers in between, and an end. Without a weight, a gap
  * of 0 is the end. */
-ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, int32_t scale) {
+ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, weight_scale scale) {
     const esnn_half *word = row;
     uint32_t sops = 0; /* but for the fillers, two a word */
     for (;; word++) {
@@ -55,7 +76,7 @@ ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, i
         const uint32_t high_gap = entries >> 12;
         membrane += low_gap;
         if (entries & 15u) {
-            *membrane++ += esnn_weight(entries) * scale;
+            *membrane++ += contribution(entries, scale);
         } else if (low_gap == 0) {
             break;
         } else {
@@ -64,7 +85,7 @@ ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, i
         }
         membrane += high_gap;
         if (entries & 0xF00u) {
-            *membrane++ += esnn_weight(entries >> 8) * scale;
+            *membrane++ += contribution(entries >> 8, scale);
         } else if (high_gap == 0) {
             sops++;
             break;
@@ -79,7 +100,7 @@ ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, i
 /* Adds the row that begins at word `start` of a lane, if there is one. Returns the synaptic
  * operations. */
 static ESNN_HERE uint32_t walk(const esnn_half *synapses, uint32_t start, uint32_t packed,
-                            int32_t *slots, int32_t scale) {
+                            int32_t *slots, weight_scale scale) {
     if (start == 0) {
         return 0;
     }
@@ -94,9 +115,18 @@ ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *con
     const uint32_t first = connection[ESNN_CONNECTION_FIRST_SOURCE];
     const uint32_t count = connection[ESNN_CONNECTION_END_SOURCE] - first;
     const uint32_t row_base = connection[ESNN_CONNECTION_ROW_BASE];
-    const int32_t scale = (int32_t)1 << ((flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u);
+    const int32_t one = (int32_t)1 << ((flags >> ESNN_CONNECTION_FLAG_WEIGHT_SHIFT) & 15u);
     const uint32_t packed = (flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u;
     uint32_t sops = 0;
+#if defined(ESNN_LOOKS_UP)
+    int32_t scale[NUM_CODES];
+    uint32_t code;
+    for (code = 0; code < NUM_CODES; code++) {
+        scale[code] = esnn_weight(code) * one;
+    }
+#else
+    const weight_scale scale = one;
+#endif
     if ((flags >> ESNN_CONNECTION_FLAG_FROM_INPUT) & 1u) {
         const esnn_half *starts = synapses + ((row_base + first) & 0xFFFFu);
         const uint16_t *event = n->events;

@@ -31,7 +31,7 @@ def for_cortex_m0(tmp_path_factory):
     """What make prints: sizes, stacks; and the folder of the objects."""
     needs("arm-none-eabi-gcc", "the size of the firmware")
     folder = tmp_path_factory.mktemp("arm")
-    make = ("make", "-s", "-C", str(firmware_dir()), f"BUILD={folder}")
+    make = ("make", "-s", "--no-print-directory", "-C", str(firmware_dir()), f"BUILD={folder}")
     return run(*make, "size"), run(*make, "stack"), folder / "arm"
 
 

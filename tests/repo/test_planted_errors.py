@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benches.planted_errors import IN_GATES, IN_SIMULATOR, MUTANTS, Mutant
+from benches.mutants import MUTANTS, PLANTED
+from benches.planted_errors import Mutant
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,8 +30,14 @@ def test_no_decision_is_planted_twice() -> None:
     assert len({(m.path, m.name) for m in MUTANTS}) == len(MUTANTS)
 
 
-def test_simulator_and_gates_have_their_share() -> None:
-    assert len(IN_SIMULATOR) >= 12
-    assert len(IN_GATES) >= 12
-    assert all(m.in_gates for m in IN_GATES)
-    assert not any(m.in_gates for m in IN_SIMULATOR)
+@pytest.mark.parametrize(
+    ("title", "folder"),
+    [
+        ("In the simulator", "edgesnn/"),
+        ("In the gates", "hdl/edgesnn_hdl/"),
+        ("In the firmware", "firmware/src/"),
+    ],
+)
+def test_every_executor_has_its_share(title: str, folder: str) -> None:
+    assert len(PLANTED[title]) >= 12
+    assert all(mutant.path.startswith(folder) for mutant in PLANTED[title])
