@@ -13,7 +13,7 @@ STAMP  := $(VENV)/.installed
 
 help:
 	@echo "make demo         train, compress, verify, build a bitstream, stream digits (no board needed)"
-	@echo "make test         all tests, on $(JOBS) cores"
+	@echo "make test         all tests but those of the documentation, on $(JOBS) cores"
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         documentation: every command and example in it is run"
 	@echo "make bench        speed of simulator and core"
@@ -37,7 +37,7 @@ demo: $(STAMP)
 	$(BIN)/edgesnn demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not docs'
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -45,7 +45,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 docs: $(STAMP)
-	$(BIN)/python -m pytest tests/repo/test_docs.py tests/repo/test_generated.py
+	$(BIN)/python -m pytest -n $(JOBS) tests/repo/test_docs.py tests/repo/test_generated.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benches.simulator

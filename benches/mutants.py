@@ -69,7 +69,9 @@ def plant(mutant: Mutant, tree: Path) -> None:
     path.write_text(text.replace(mutant.old, mutant.new))
 
 
-def run_tests(tests: Iterable[str], tree: Path, scratch: Path) -> tuple[int, str]:
+def run_tests(
+    tests: Iterable[str], tree: Path, scratch: Path, seconds: float = LIMIT_SECONDS
+) -> tuple[int, str]:
     """Exit code of pytest and its output, in ``tree``, with caches below ``scratch``."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-rf", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {
@@ -82,7 +84,7 @@ def run_tests(tests: Iterable[str], tree: Path, scratch: Path) -> tuple[int, str
         env=environment,
         capture_output=True,
         text=True,
-        timeout=LIMIT_SECONDS,
+        timeout=seconds,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
@@ -122,7 +124,7 @@ def run_without_error(tests: Iterable[Tests], pristine: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         copy_tree(pristine, tree)
-        code, output = run_tests(wanted, tree, Path(folder))
+        code, output = run_tests(wanted, tree, Path(folder), len(wanted) * LIMIT_SECONDS)
     if code:
         raise ValueError(f"the tests must pass without a planted error:\n{output[-3000:]}")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from benches.planted_errors import Mutant, Tests
 
 RUNTIME_TESTS = "tests/firmware/test_runtime.py::"
-#: The agreement suite and damaged images, in a library under sanitizers.
-AGREE: Tests = (f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-agree-312]",)
+CUT: Tests = (f"{RUNTIME_TESTS}test_runs_may_be_cut_anywhere_and_begin_anew",)
+#: Six networks, then the agreement suite and damaged images in a library under sanitizers.
+AGREE: Tests = (*CUT, f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-agree-312]")
 MUTATE: Tests = (f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-mutate-200]",)
 DAMAGED: Tests = (f"{RUNTIME_TESTS}test_a_damaged_image_is_refused_or_runs_as_the_network_in_it",)
 HEADER: Tests = (f"{RUNTIME_TESTS}test_a_header_is_refused_by_name",)
@@ -16,12 +17,20 @@ OVERFLOW: Tests = (f"{RUNTIME_TESTS}test_a_network_that_could_overflow_is_refuse
 REFUSED: Tests = (
     f"{RUNTIME_TESTS}test_a_step_with_too_many_events_is_refused_and_changes_nothing",
 )
-CUT: Tests = (f"{RUNTIME_TESTS}test_runs_may_be_cut_anywhere_and_begin_anew",)
-DEVICE: Tests = ("tests/firmware/test_device.py",)
+DEVICE_TESTS = "tests/firmware/test_device.py::"
+LOADING: Tests = (
+    f"{DEVICE_TESTS}test_nothing_runs_while_an_image_is_being_loaded",
+    f"{DEVICE_TESTS}test_more_words_than_announced_are_refused",
+)
+REPEATED: Tests = (f"{DEVICE_TESTS}test_a_lost_reply_is_said_again_and_nothing_is_done_twice",)
 FRAMES: Tests = ("tests/firmware/test_frames.py",)
 ENCODERS: Tests = ("tests/firmware/test_encoders_c.py",)
 RING: Tests = ("tests/firmware/test_ring.py",)
-NODE: Tests = ("tests/firmware/test_node.py",)
+NODE_TESTS = "tests/firmware/test_node.py::"
+NODE: Tests = (
+    f"{NODE_TESTS}test_a_refused_step_costs_its_events_and_no_time",
+    f"{NODE_TESTS}test_replies_to_other_requests_are_dropped_and_counted",
+)
 
 RUNTIME = "firmware/src/edgesnn.c"
 LOADER = "firmware/src/edgesnn_load.c"
@@ -185,21 +194,21 @@ IN_FIRMWARE = (
         SERIAL,
         "device->network = 0; /* its image is about to be written over */",
         "",
-        DEVICE,
+        LOADING,
     ),
     Mutant(
         "a repeated request is executed twice",
         SERIAL,
         "sequence == device->last_sequence &&",
         "sequence + 1 == device->last_sequence &&",
-        DEVICE,
+        REPEATED,
     ),
     Mutant(
-        "image words accepted at any offset",
+        "more words than announced accepted",
         SERIAL,
-        "offset != device->words_loaded",
-        "offset > device->words_loaded",
-        DEVICE,
+        "num_bytes / 2 > device->words_expected - offset",
+        "num_bytes / 2 > device->words_expected",
+        LOADING,
     ),
     Mutant(
         "frames without a check sum accepted",

@@ -45,6 +45,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.docs
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_commands_and_examples_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
     env = environment(tmp_path)
