@@ -37,7 +37,7 @@ demo: $(STAMP)
 	$(BIN)/edgesnn demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) -m 'not docs'
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not docs'
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -45,7 +45,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 docs: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) tests/repo/test_docs.py tests/repo/test_generated.py
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/repo/test_docs.py tests/repo/test_generated.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benches.simulator
