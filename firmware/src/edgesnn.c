@@ -35,11 +35,10 @@ static inline void add_wide(uint32_t word, int32_t *slots, weight_scale scale) {
 /* A row of wide words: slot, weight, and a mark on the last. Returns the synaptic operations. */
 ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, weight_scale scale) {
     const esnn_half *word = row;
-    uint32_t last;
 #if defined(ESNN_LOOKS_UP)
     /* Up to the last without the mask that takes the mark away. */
-    for (; (last = *word) < ESNN_WIDE_LAST; word++) {
-        slots[last >> 4] += contribution(last, scale);
+    for (; *word < ESNN_WIDE_LAST; word++) {
+        slots[*word >> 4] += contribution(*word, scale);
     }
 #elif !defined(__OPTIMIZE_SIZE__)
     /* Two at a time while neither is the last: a fifth less instructions. */
@@ -59,9 +58,8 @@ ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, weight
     }
 #endif
     do {
-        last = *word++;
-        add_wide(last, slots, scale);
-    } while (last < ESNN_WIDE_LAST);
+        add_wide(*word, slots, scale);
+    } while (*word++ < ESNN_WIDE_LAST);
     return (uint32_t)(word - row);
 }
 
