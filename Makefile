@@ -21,7 +21,7 @@ help:
 	@echo "make bench-node   an emulated sensor node feeds the virtual board for a minute"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, mutants, spine, digits,"
 	@echo "                  compression, gestures, firmware"
-	@echo "make mutants      plant errors in simulator and gates, and see that tests notice"
+	@echo "make mutants      plant errors in simulator, gates and firmware, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"
 	@echo "make clean        remove the environment and caches"

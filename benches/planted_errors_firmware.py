@@ -9,8 +9,7 @@ CUT: Tests = (f"{RUNTIME_TESTS}test_runs_may_be_cut_anywhere_and_begin_anew",)
 #: Six networks, then the agreement suite and damaged images in a library under sanitizers.
 AGREE: Tests = (*CUT, f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-agree-312]")
 MUTATE: Tests = (f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-mutate-200]",)
-DAMAGED: Tests = (f"{RUNTIME_TESTS}test_a_damaged_image_is_refused_or_runs_as_the_network_in_it",)
-HEADER: Tests = (f"{RUNTIME_TESTS}test_a_header_is_refused_by_name",)
+END_MARK: Tests = (f"{RUNTIME_TESTS}test_the_end_of_an_image_holds_nothing",)
 FLIPPED: Tests = (f"{RUNTIME_TESTS}test_a_flipped_bit_is_noticed_wherever_it_is",)
 MEMORY: Tests = (f"{RUNTIME_TESTS}test_memory_must_be_as_large_as_it_says",)
 OVERFLOW: Tests = (f"{RUNTIME_TESTS}test_a_network_that_could_overflow_is_refused",)
@@ -45,7 +44,7 @@ IN_FIRMWARE = (
         "decay rounds down instead of toward zero",
         RUNTIME,
         "(product + toward_zero) >>",
-        "product >>",
+        "(product + (toward_zero & 0)) >>",
         AGREE,
     ),
     Mutant(
@@ -73,7 +72,7 @@ IN_FIRMWARE = (
         "reset always before the decay",
         RUNTIME,
         "if (after && mode == ESNN_RESET_SUBTRACT)",
-        "if (0)",
+        "if (after && mode == ESNN_RESET_NONE)",
         AGREE,
     ),
     Mutant(
@@ -145,7 +144,7 @@ IN_FIRMWARE = (
         LOADER,
         "n->image[at - 2u] != 0",
         "n->image[at - 2u] > 1u",
-        MUTATE,
+        END_MARK,
     ),
     Mutant(
         "check sum not looked at",
@@ -166,7 +165,7 @@ IN_FIRMWARE = (
         LOADER,
         "!within(sums + 1, limit, bias < 0 ? left + bias : left)",
         "0",
-        DAMAGED + OVERFLOW,
+        OVERFLOW,
     ),
     Mutant(
         "bias forgotten by the overflow rule",
@@ -176,10 +175,10 @@ IN_FIRMWARE = (
         MUTATE,
     ),
     Mutant(
-        "a row may end behind its section",
+        "two sources may share a row",
         LOADER,
-        "r->word >= r->end",
-        "r->word > r->end",
+        "start != next_word",
+        "start > next_word",
         MUTATE,
     ),
     Mutant(
@@ -239,17 +238,17 @@ IN_FIRMWARE = (
         ENCODERS,
     ),
     Mutant(
-        "a full ring overwrites",
+        "words that found no room counted as one",
         QUEUE,
-        "num_words > esnn_ring_room(ring)",
-        "num_words > esnn_ring_room(ring) + 1",
+        "ring->dropped = ring->dropped + num_words;",
+        "ring->dropped = ring->dropped + 1;",
         RING,
     ),
     Mutant(
-        "a refused step stops the time",
+        "lost events of a refused step counted as one",
         CLIENT,
-        "for (uint32_t i = done; i < node->num_words; i++) {",
-        "for (uint32_t i = ++done; i < node->num_words; i++) {",
+        "node->lost_events += node->step_events;",
+        "node->lost_events += 1;",
         NODE,
     ),
     Mutant(

@@ -261,6 +261,13 @@ def test_filter_bank_sends_what_python_sends(
     assert list(bank.steps(window)) == expected(encoder, window)
 
 
+def test_the_quietest_sound_is_rounded_as_in_python(c: ctypes.CDLL) -> None:
+    rng = np.random.default_rng(3)
+    encoder = FilterBankEncoder(80, fsdd.ENCODER.coefficients, floor=0, rate_unit=97, max_events=15)
+    window = rng.integers(-2, 3, (40, 80))
+    assert list(CBank(c, encoder).steps(window)) == expected(encoder, window)
+
+
 def test_the_longest_frame_at_its_loudest_does_not_overflow(c: ctypes.CDLL) -> None:
     encoder = FilterBankEncoder(
         1 << 16, ((65535, -65535, -65535),), floor=0, rate_unit=64, max_events=15

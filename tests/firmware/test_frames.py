@@ -65,6 +65,18 @@ def test_a_length_that_is_not_the_frames_is_refused():
         assert reader.bad_frames == 1
 
 
+def test_a_whole_frame_with_more_behind_it_is_refused():
+    payload = bytes(range(MAX_PAYLOAD))
+    whole = framing.encode(Frame(1, 2, payload))
+    content = bytes((1, 2, MAX_PAYLOAD, 0)) + payload
+    content += zlib.crc32(content).to_bytes(4, "little")
+    assert len(content) == MAX_CONTENT
+    reader = Reader()
+    assert reader.feed(cobs_encode(content) + b"\0") == reader.feed(whole) != []
+    assert reader.feed(cobs_encode(content + b"x") + b"\0") == []
+    assert reader.bad_frames == 1
+
+
 @given(FRAMES, st.data())
 def test_a_flipped_bit_is_always_noticed(frame, data):
     wire = bytearray(encode(frame))

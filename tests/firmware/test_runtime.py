@@ -27,6 +27,7 @@ from edgesnn.placement import place
 from edgesnn.reference import Reference
 from edgesnn.run_result import differences
 from edgesnn.simulator import Simulator
+from edgesnn.synapses import Synapses
 from tests.firmware.board import needs
 from tests.firmware.mutations import mutated, sealed, small_image
 from tests.strategies import random_events, random_network
@@ -91,6 +92,13 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(image: bytes) -> None:
         assert status_of(bytes(damaged)) is not FirmwareStatus.OK
 
 
+def test_the_end_of_an_image_holds_nothing(image: bytes) -> None:
+    for word in (-3, -2, -1):  # width, elements and the word that is reserved
+        words = np.frombuffer(image[:-4], "<u2").copy()
+        words[word] = 1
+        assert status_of(sealed(words)) is FirmwareStatus.BAD_SECTION
+
+
 def test_memory_must_be_as_large_as_it_says(image: bytes) -> None:
     needed = LoadedImage(library(), image).required_bytes
     assert status_of(image, needed) is FirmwareStatus.OK
@@ -106,11 +114,19 @@ def test_image_and_memory_must_be_aligned(image: bytes) -> None:
     )
 
 
-def test_a_network_that_could_overflow_is_refused(small_network: Network) -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_network_that_could_overflow_is_refused(small_network: Network, sign: int) -> None:
     broken = replace(
         small_network,
         event_limit=EventLimit(EventLimitForm.LIMITED, 60_000),
-        connections=tuple(replace(c, weight_shift=12) for c in small_network.connections),
+        connections=tuple(
+            replace(
+                c,
+                synapses=Synapses.from_dense(sign * np.abs(c.synapses.to_dense())),
+                weight_shift=12,
+            )
+            for c in small_network.connections
+        ),
     )
     library()
     with pytest.raises(DesignRuleError, match="CAN_OVERFLOW"):
