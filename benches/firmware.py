@@ -68,14 +68,17 @@ def make(*arguments: str) -> str:
 
 def sizes() -> dict[str, int]:
     """Code of Cortex-M0+ with -Os; deepest stack of any call."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as plain:
         rows = [line.split() for line in make("size", f"BUILD={folder}").splitlines()[1:]]
         stack = make("stack", f"BUILD={folder}")
+        without = make("size", f"BUILD={plain}", "WITHOUT=CURRENTS DELAYS").splitlines()[1:]
     code = {Path(row[5]).stem: int(row[0]) for row in rows if row[5] != "(TOTALS)"}
+    smaller = {Path(row[5]).stem: int(row[0]) for row in map(str.split, without)}
     data = sum(int(row[1]) + int(row[2]) for row in rows if row[5] != "(TOTALS)")
     deepest = max(int(number) for number in re.findall(r"^ *(\d+)  ", stack, re.MULTILINE))
     return {
         "code_bytes_m0plus": sum(code[name] for name in RUNTIME),
+        "code_bytes_without_features": sum(smaller[name] for name in RUNTIME),
         "protocol_bytes_m0plus": sum(code[name] for name in PROTOCOL),
         "data_bss_bytes": data,
         "stack_bytes": deepest,
@@ -302,6 +305,10 @@ def page(result: dict[str, Any], counts: list[Counted], rows: list[Profiled]) ->
             ["what", "bytes"],
             [
                 ["code of the runtime", f"{f['code_bytes_m0plus']:,}"],
+                [
+                    "code of the runtime, currents and delays left out",
+                    f"{f['code_bytes_without_features']:,}",
+                ],
                 ["code of frames and device", f"{f['protocol_bytes_m0plus']:,}"],
                 ["data and bss of all", f["data_bss_bytes"]],
                 ["deepest stack of any call", f["stack_bytes"]],

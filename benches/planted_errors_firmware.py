@@ -9,8 +9,8 @@ CUT: Tests = (f"{RUNTIME_TESTS}test_runs_may_be_cut_anywhere_and_begin_anew",)
 #: Six networks, then the agreement suite and damaged images in a library under sanitizers.
 AGREE: Tests = (*CUT, f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-agree-312]")
 MUTATE: Tests = (f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-mutate-200]",)
-END_MARK: Tests = (f"{RUNTIME_TESTS}test_the_end_of_an_image_holds_nothing",)
 FLIPPED: Tests = (f"{RUNTIME_TESTS}test_a_flipped_bit_is_noticed_wherever_it_is",)
+END_MARK: Tests = (f"{RUNTIME_TESTS}test_the_end_of_an_image_holds_nothing",)
 MEMORY: Tests = (f"{RUNTIME_TESTS}test_memory_must_be_as_large_as_it_says",)
 OVERFLOW: Tests = (f"{RUNTIME_TESTS}test_a_network_that_could_overflow_is_refused",)
 REFUSED: Tests = (
@@ -90,11 +90,10 @@ IN_FIRMWARE = (
         AGREE,
     ),
     Mutant(
-        "fillers counted as operations",
+        "a filler passes a slot too many",
         RUNTIME,
-        "} else if (low_gap == 0) {\n            break;\n        } else {\n"
-        "            membrane++;\n            sops--;",
-        "} else if (low_gap == 0) {\n            break;\n        } else {\n            membrane++;",
+        "membrane += entries & 0xF0u;",
+        "membrane += (entries & 0xF0u) + 1u;",
         AGREE,
     ),
     Mutant(
@@ -170,8 +169,8 @@ IN_FIRMWARE = (
     Mutant(
         "bias forgotten by the overflow rule",
         LOADER,
-        "bias > 0 ? left - bias : left",
-        "left",
+        "bias > 0 ? above - bias : above",
+        "above",
         MUTATE,
     ),
     Mutant(

@@ -49,12 +49,12 @@ def agreement() -> tuple[int, int]:
     found = [
         text
         for lanes in LANES
-        for seed in range(NETWORKS_PER_LANES)
+        for seed in range(NETWORKS_PER_LANES[lanes])
         for text in mismatches(lanes, seed)
     ]
     for text in found:
         print(text)
-    return len(LANES) * NETWORKS_PER_LANES, len(found)
+    return sum(NETWORKS_PER_LANES.values()), len(found)
 
 
 def page(result: dict[str, Any], digits: dict[str, Any]) -> str:

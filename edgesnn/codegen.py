@@ -18,7 +18,7 @@ from edgesnn.encoders import MAX_CODE, filter_bank
 from edgesnn.files import write_whole
 from edgesnn.firmware_status import FIRMWARE_STATUS_TEXT, FirmwareStatus
 from edgesnn.neuron import ResetMode
-from edgesnn.number_format import DECAY_FRACTION_BITS, STATE_BITS
+from edgesnn.number_format import DECAY_FRACTION_BITS, MAX_DELAY, STATE_BITS
 from edgesnn.readout import NOTHING
 
 HEADER = "include/edgesnn_format.h"
@@ -26,7 +26,8 @@ HEADER = "include/edgesnn_format.h"
 #: Prefix in C, the enumeration in Python, and what its constants are.
 _ENUMS: tuple[tuple[str, type[IntEnum], str], ...] = (
     ("HEADER", memory_layout.HeaderWord, "words of the header of an image"),
-    ("REGION", memory_layout.Region, "memories; the first five are sections of an image"),
+    ("FEATURE", memory_layout.Feature, "bits of ESNN_HEADER_FEATURES"),
+    ("REGION", memory_layout.Region, "memories; the first six are sections of an image"),
     ("PROLOGUE", memory_layout.Prologue, "words at the start of the program"),
     ("POPULATION", memory_layout.PopulationWord, "words that describe a population"),
     ("POPULATION_FLAG", memory_layout.PopulationFlag, "bits of ESNN_POPULATION_FLAGS"),
@@ -62,14 +63,15 @@ def _numbers() -> dict[str, dict[str, int]]:
             "NUM_COUNTERS": len(memory_layout.CounterWord),
             "END_OF_SECTIONS": memory_layout.END_OF_SECTIONS,
             "MAX_LANES": max(LANES),
+            "MAX_DELAY": MAX_DELAY,
+            "CURRENT_BITS_SHIFT": memory_layout.CURRENT_BITS_SHIFT,
             "WORD_BITS": WORD_BITS,
             "MAX_EVENTS_PER_SOURCE": network.MAX_EVENTS_PER_SOURCE,
             "FIRST_ROW_WORD": synapse_coding.FIRST_ROW_WORD,
             "WIDE_SLOTS": synapse_coding.WIDE_SLOTS,
             "WIDE_LAST": synapse_coding.WIDE_LAST,
-            "PACKED_FILLER": synapse_coding.FILLER,
             "PACKED_END": synapse_coding.END,
-            "PACKED_FILLER_ADVANCE": synapse_coding.FILLER_ADVANCE,
+            "PACKED_FULL_FILLER": synapse_coding.MAX_FILLER_GAP << 4,
         },
         "numbers": {
             **{f"STATE_BITS_{bits}": bits for bits in STATE_BITS},

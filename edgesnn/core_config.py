@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from edgesnn.number_format import STATE_BITS
+from edgesnn.number_format import MAX_DELAY, STATE_BITS
 
 #: Synapse words, row starts and the program are 16 bits wide.
 WORD_BITS = 16
@@ -27,6 +27,8 @@ class CoreConfig:
     program_words    16-bit words for the descriptors of populations and connections
     readout_neurons  neurons of the read-out population
     queue_events     events that wait in front of each lane
+    currents         whether it runs current-based neurons, which takes a second state memory
+    delays           whether it runs connections with a delay, which takes a ring of spike bitmaps
 
     Raises ``ValueError`` with every reason at once.
     """
@@ -40,6 +42,8 @@ class CoreConfig:
     program_words: int = 256
     readout_neurons: int = 64
     queue_events: int = 4
+    currents: bool = False
+    delays: bool = False
 
     def __post_init__(self) -> None:
         reasons = []
@@ -81,6 +85,11 @@ class CoreConfig:
     def spike_words(self) -> int:
         """16-bit words of the spike bitmap; every population starts a new word."""
         return 2 * self.neurons // WORD_BITS
+
+    @property
+    def spike_bitmaps(self) -> int:
+        """Time steps whose spike bitmaps are kept, a power of two."""
+        return MAX_DELAY + 1 if self.delays else 1
 
     def describe(self) -> dict[str, int]:
         """All fields by name, for reports and cache keys."""

@@ -17,7 +17,9 @@ from edgesnn.network import EventLimitForm, InputPopulation, LifPopulation, Netw
 from edgesnn.number_format import ACCUMULATOR, DECAY_ONE, SignedFormat
 
 #: Ends the texts about overflow; the compressor, which sets the first two itself, says another.
-OVERFLOW_REMEDY = "lower weight_shift, membrane_bits or the event limit, or widen state_bits"
+OVERFLOW_REMEDY = (
+    "lower weight_shift, membrane_bits, current_bits or the event limit, or widen state_bits"
+)
 
 
 def _worst(name: str, values: npt.NDArray[np.int64], low: int, high: int) -> list[str]:
@@ -33,21 +35,30 @@ def _worst(name: str, values: npt.NDArray[np.int64], low: int, high: int) -> lis
 
 
 def parameters_are_in_range(network: Network) -> list[str]:
-    """Threshold, decay, bias and membrane width fit the state word; nothing fires at rest alone."""
+    """Threshold, decays, bias and clamp widths fit the state word; nothing fires at rest alone."""
     word = SignedFormat(network.state_bits)
     found = []
     for p in network.neurons:
         found += _worst(f"decay of {p.name!r}", p.decay.astype(np.int64), 0, DECAY_ONE)
+        if p.synaptic_decay is not None:
+            decays = p.synaptic_decay.astype(np.int64)
+            found += _worst(f"synaptic_decay of {p.name!r}", decays, 0, DECAY_ONE)
         found += _worst(f"bias of {p.name!r}", p.bias.astype(np.int64), word.minimum, word.maximum)
         if p.spiking:
             level = p.threshold.astype(np.int64) + p.strict
             found += _worst(f"threshold + strict of {p.name!r}", level, 1, word.maximum)
-        if not 2 <= p.membrane_bits <= network.state_bits:
-            found.append(
-                f"membrane_bits of {p.name!r} must be in 2..{network.state_bits}, "
-                f"not {p.membrane_bits}"
-            )
+        found += [
+            f"{name} of {p.name!r} must be in 2..{network.state_bits}, not {bits}"
+            for name, bits in _clamp_widths(p).items()
+            if not 2 <= bits <= network.state_bits
+        ]
     return found
+
+
+def _clamp_widths(p: LifPopulation) -> dict[str, int]:
+    """Widths to which the state words of a population are clamped, by name."""
+    widths = {"membrane_bits": p.membrane_bits}
+    return widths | {"current_bits": p.current_bits} if p.current_based else widths
 
 
 def _event_sums(
@@ -82,17 +93,18 @@ def membrane_range(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Highest and lowest value that each membrane can take within a step, in any event order.
 
-    Start from the clamp bounds, add every event of one sign and the bias of that sign.
+    Start from the clamp bounds (of a current-based population those of both state words, which
+    bounds the current, too), add every event of one sign and the bias of that sign.
     Returns two int64 [size].
     """
     p = network.populations[population]
     assert isinstance(p, LifPopulation)
     highest, lowest = _event_sums(network, population)
-    clamp = SignedFormat(p.membrane_bits)
+    clamps = [SignedFormat(bits) for bits in _clamp_widths(p).values()]
     bias = p.bias.astype(np.int64)
     return (
-        clamp.maximum + np.maximum(bias, 0) + highest,
-        clamp.minimum + np.minimum(bias, 0) + lowest,
+        sum(c.maximum for c in clamps) + np.maximum(bias, 0) + highest,
+        sum(c.minimum for c in clamps) + np.minimum(bias, 0) + lowest,
     )
 
 
@@ -101,7 +113,9 @@ def accumulator_cannot_overflow(network: Network) -> list[str]:
     word = SignedFormat(network.state_bits)
     found = []
     for index, p in enumerate(network.populations):
-        if isinstance(p, InputPopulation) or not 2 <= p.membrane_bits <= network.state_bits:
+        if isinstance(p, InputPopulation):
+            continue
+        if not all(2 <= bits <= network.state_bits for bits in _clamp_widths(p).values()):
             continue
         highest, lowest = membrane_range(network, index)
         for name, values in (("highest", highest), ("lowest", lowest)):

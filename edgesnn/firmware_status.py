@@ -26,6 +26,7 @@ class FirmwareStatus(IntEnum):
     TOO_LITTLE_MEMORY = -12
     EVENT_REFUSED = -13
     STEP_REFUSED = -14
+    NO_FEATURE = -15
 
 
 FIRMWARE_STATUS_TEXT = {
@@ -35,8 +36,7 @@ FIRMWARE_STATUS_TEXT = {
     FirmwareStatus.BAD_MAGIC: "an image must begin with ESNI",
     FirmwareStatus.BAD_VERSION: "the image must be of the version that this runtime reads; "
     "pack the network again, or update the runtime",
-    FirmwareStatus.BAD_HEADER: "the header must hold known features and numbers that agree with "
-    "the rest of the image",
+    FirmwareStatus.BAD_HEADER: "the header must hold numbers that agree with the rest of the image",
     FirmwareStatus.BAD_CRC: "the CRC-32 must match the image; the image is damaged",
     FirmwareStatus.BAD_SECTION: "the sections must come in order, with the sizes of the header",
     FirmwareStatus.BAD_PROGRAM: "populations and connections must lie one after the other, and "
@@ -53,6 +53,9 @@ FIRMWARE_STATUS_TEXT = {
     "one more than the network allows in a time step; the step will be refused",
     FirmwareStatus.STEP_REFUSED: "a time step must not carry an event that was refused; its "
     "events were dropped and counted, and the step did not run",
+    FirmwareStatus.NO_FEATURE: "the image must not need synaptic currents or delays where the "
+    "runtime was built without them, nor features of a later version; build it with "
+    "ESNN_WITH_CURRENTS and ESNN_WITH_DELAYS, or update it",
 }
 
 

@@ -18,6 +18,7 @@ from edgesnn import design_rules
 from edgesnn.core_config import LANES, WORD_BITS, CoreConfig
 from edgesnn.errors import DesignRuleError, ModelFileError
 from edgesnn.memory_layout import (
+    CURRENT_BITS_SHIFT,
     END_OF_SECTIONS,
     HEADER_WORDS,
     IMAGE_VERSION,
@@ -25,11 +26,13 @@ from edgesnn.memory_layout import (
     TWO_WORD_REGIONS,
     ConnectionFlag,
     ConnectionWord,
+    Feature,
     HeaderWord,
     PopulationFlag,
     PopulationWord,
     Prologue,
     Region,
+    features,
 )
 from edgesnn.network import (
     Connection,
@@ -73,7 +76,7 @@ def _program(placement: Placement) -> list[int]:
             PopulationWord.NUM_SLOTS: placement.num_slots[index],
             PopulationWord.FIRST_SLOT: placement.first_slot[index],
             PopulationWord.FIRST_SPIKE_WORD: placement.first_spike_word[index],
-            PopulationWord.MEMBRANE_BITS: p.membrane_bits,
+            PopulationWord.CLAMP_BITS: p.membrane_bits | p.current_bits << CURRENT_BITS_SHIFT,
             PopulationWord.SIZE: p.size,
         }
         words += [descriptor[name] for name in PopulationWord]
@@ -108,12 +111,17 @@ def _lane_memory(placement: Placement, lane: int) -> npt.NDArray[np.uint16]:
 
 
 def _parameter(placement: Placement, region: Region, lane: int, pad: int) -> npt.NDArray[np.int64]:
-    """One parameter for every slot of a lane; ``pad`` where a slot has no neuron."""
-    field = {Region.THRESHOLD: "threshold", Region.BIAS: "bias", Region.DECAY: "decay"}[region]
+    """One parameter for every slot of a lane; ``pad`` where a slot has no neuron.
+
+    The synaptic decay of a neuron without a current is 0.
+    """
     parts = []
     for p, count in zip(placement.network.populations, placement.num_slots, strict=True):
         if isinstance(p, LifPopulation):
-            mine = getattr(p, field)[lane :: placement.lanes]
+            values = getattr(p, region.name.lower())
+            mine = (np.zeros(p.size, np.int32) if values is None else values)[
+                lane :: placement.lanes
+            ]
             parts.append(np.concatenate((mine, np.full(count - len(mine), pad))))
     return np.concatenate(parts).astype(np.int64)
 
@@ -144,10 +152,13 @@ def pack_placement(placement: Placement) -> bytes:
     network = placement.network
     # A slot without a neuron keeps still: nothing points to it and it can never fire.
     never = (1 << (network.state_bits - 1)) - 1
+    parameters = [(Region.THRESHOLD, never), (Region.BIAS, 0), (Region.DECAY, 0)]
+    if network.has_currents:
+        parameters.append((Region.SYNAPTIC_DECAY, 0))
     parts = _section(Region.PROGRAM, 0, np.array(_program(placement)))
     for lane in range(placement.lanes):
         parts += _section(Region.SYNAPSES, lane, _lane_memory(placement, lane).astype(np.int64))
-        for region, pad in ((Region.THRESHOLD, never), (Region.BIAS, 0), (Region.DECAY, 0)):
+        for region, pad in parameters:
             parts += _section(region, lane, _parameter(placement, region, lane, pad))
     parts.append(np.array([END_OF_SECTIONS, 0, 0, 0], "<u2"))
 
@@ -164,7 +175,7 @@ def pack_placement(placement: Placement) -> bytes:
         HeaderWord.TOTAL_WORDS_HIGH: total >> 16,
         HeaderWord.LANES: placement.lanes,
         HeaderWord.STATE_BITS: network.state_bits,
-        HeaderWord.FEATURES: 0,
+        HeaderWord.FEATURES: features(network.has_currents, network.max_delay > 0),
         HeaderWord.SPIKES_PER_STEP: 1,
         HeaderWord.NUM_POPULATIONS: len(network.neurons),
         HeaderWord.NUM_CONNECTIONS: len(network.connections),
@@ -178,6 +189,7 @@ def pack_placement(placement: Placement) -> bytes:
         HeaderWord.READOUT_SLOTS: -(-size // placement.lanes),
         HeaderWord.EVENTS: placement.most_events,
         HeaderWord.WINDOW_STEPS: network.readout.window_steps,
+        HeaderWord.MAX_DELAY: network.max_delay,
     }
     header = np.zeros(HEADER_WORDS, "<u2")
     for name, value in fields.items():
@@ -326,21 +338,24 @@ def _network(words: npt.NDArray[np.uint16]) -> tuple[Network, int, list[Coding]]
         index = len(inputs) + len(neurons)
         if flags & 1 << PopulationFlag.IS_READOUT:
             readouts.append(index)
-        threshold, bias, decay = (
-            _interleaved(found, region, lanes, slots, size)
-            for region in (Region.THRESHOLD, Region.BIAS, Region.DECAY)
-        )
+        clamp_bits = d.words[PopulationWord.CLAMP_BITS]
+        current_bits = clamp_bits >> CURRENT_BITS_SHIFT
+        regions = [Region.THRESHOLD, Region.DECAY, Region.BIAS]
+        regions += [Region.SYNAPTIC_DECAY] if current_bits else []
+        parameters = {
+            region.name.lower(): _interleaved(found, region, lanes, slots, size)
+            for region in regions
+        }
         neurons.append(
             LifPopulation(
                 f"lif{len(neurons)}",
-                threshold,
-                decay,
-                bias,
+                **parameters,
                 spiking=bool(flags & 1 << PopulationFlag.SPIKING),
                 reset_mode=ResetMode((flags >> PopulationFlag.RESET_MODE) & 3),
                 reset_order=ResetOrder((flags >> PopulationFlag.RESET_AFTER_DECAY) & 1),
                 strict=bool(flags & 1 << PopulationFlag.STRICT),
-                membrane_bits=d.words[PopulationWord.MEMBRANE_BITS],
+                membrane_bits=clamp_bits & (1 << CURRENT_BITS_SHIFT) - 1,
+                current_bits=current_bits,
             )
         )
     for target, d in enumerate(descriptors, start=len(inputs)):
@@ -408,6 +423,12 @@ def unpack(image: bytes) -> Network:
         raise ModelFileError(
             f"image version must be {IMAGE_VERSION}, not {words[HeaderWord.VERSION]}; "
             "pack the network again with this version of edgesnn"
+        )
+    if words[HeaderWord.FEATURES] >> len(Feature):
+        raise ModelFileError(
+            f"image features must be among {[f.name for f in Feature]}, not "
+            f"{words[HeaderWord.FEATURES]:#x}; read the image with the version of edgesnn that "
+            "packed it"
         )
     if zlib.crc32(image[:-4]) != int.from_bytes(image[-4:], "little"):
         raise ModelFileError("the CRC-32 must match the image; the image is damaged")

@@ -11,24 +11,27 @@ from enum import IntEnum
 import numpy as np
 
 from edgesnn.core_config import WORD_BITS, CoreConfig
+from edgesnn.number_format import MAX_DELAY
 
-IMAGE_VERSION = 1
+IMAGE_VERSION = 2
 MAGIC = b"ESNI"
 HEADER_WORDS = 32
 
 
 class Region(IntEnum):
-    """Memories of a core. The first five are loaded; the others can only be read back."""
+    """Memories of a core. The first six are loaded; the others can only be read back."""
 
     PROGRAM = 0
     SYNAPSES = 1
     THRESHOLD = 2
     BIAS = 3
     DECAY = 4
+    SYNAPTIC_DECAY = 5
     MEMBRANE = 8
     SPIKES = 9
     ACCUMULATOR = 10
     COUNTER = 11
+    CURRENT = 12
 
 
 #: A section counts its elements in one word.
@@ -76,6 +79,7 @@ class MemoryLayout:
             Region.SYNAPSES: WORD_BITS,
             Region.SPIKES: WORD_BITS,
             Region.DECAY: 13,
+            Region.SYNAPTIC_DECAY: 13,
             Region.ACCUMULATOR: 32,
             Region.COUNTER: 32,
         }.get(region, self.config.state_bits)
@@ -99,8 +103,9 @@ class Prologue(IntEnum):
 class PopulationWord(IntEnum):
     """Descriptor of a population: its connections, its slots, where it lies, its flags.
 
-    The flags come late: the gates may fetch a descriptor while the last neurons of the
-    population before it are still on their way.
+    CLAMP_BITS holds membrane_bits in its low byte and current_bits, 0 of a population that is not
+    current-based, in its high byte. The flags come late: the gates may fetch a descriptor while
+    the last neurons of the population before it are still on their way.
     """
 
     NUM_CONNECTIONS = 0
@@ -108,8 +113,12 @@ class PopulationWord(IntEnum):
     FIRST_SLOT = 2
     FIRST_SPIKE_WORD = 3
     SIZE = 4
-    MEMBRANE_BITS = 5
+    CLAMP_BITS = 5
     FLAGS = 6
+
+
+#: Place of current_bits in PopulationWord.CLAMP_BITS.
+CURRENT_BITS_SHIFT = 8
 
 
 class PopulationFlag(IntEnum):
@@ -139,7 +148,7 @@ class ConnectionWord(IntEnum):
 
 
 class ConnectionFlag(IntEnum):
-    """Bit positions in ConnectionWord.FLAGS; the shift takes four bits, the delay (0) too."""
+    """Bit positions in ConnectionWord.FLAGS; the shift takes four bits, the delay too."""
 
     FROM_INPUT = 0
     PACKED = 1
@@ -172,12 +181,26 @@ class HeaderWord(IntEnum):
     READOUT_SLOTS = 19
     EVENTS = 20
     WINDOW_STEPS = 21
+    MAX_DELAY = 22
+
+
+class Feature(IntEnum):
+    """Bit positions in HeaderWord.FEATURES: what not every device can do."""
+
+    CURRENTS = 0
+    DELAYS = 1
+
+
+def features(currents: bool, delays: bool) -> int:
+    """HeaderWord.FEATURES of a network, or the bits of it that a device knows."""
+    return currents << Feature.CURRENTS | delays << Feature.DELAYS
 
 
 def header_limits(config: CoreConfig) -> dict[HeaderWord, tuple[int, int]]:
     """Lowest and highest value that a core accepts in each header word.
 
-    The gates check the same table; words that are not in it must be 0.
+    The gates check the same table; words that are not in it must be 0. Of the features, any of the
+    bits of the highest value may be set.
     """
     layout = MemoryLayout(config)
     magic = np.frombuffer(MAGIC, "<u2")
@@ -190,6 +213,7 @@ def header_limits(config: CoreConfig) -> dict[HeaderWord, tuple[int, int]]:
         HeaderWord.TOTAL_WORDS_HIGH: (0, 65535),
         HeaderWord.LANES: (config.lanes, config.lanes),
         HeaderWord.STATE_BITS: (2, config.state_bits),
+        HeaderWord.FEATURES: (0, features(config.currents, config.delays)),
         HeaderWord.SPIKES_PER_STEP: (1, 1),
         HeaderWord.NUM_POPULATIONS: (1, 65535),
         HeaderWord.NUM_CONNECTIONS: (0, 65535),
@@ -203,4 +227,5 @@ def header_limits(config: CoreConfig) -> dict[HeaderWord, tuple[int, int]]:
         HeaderWord.READOUT_SLOTS: (1, config.readout_slots),
         HeaderWord.EVENTS: (1, config.events),
         HeaderWord.WINDOW_STEPS: (1, 65535),
+        HeaderWord.MAX_DELAY: (0, MAX_DELAY if config.delays else 0),
     }

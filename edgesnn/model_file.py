@@ -4,6 +4,9 @@ A safetensors file with one metadata key, ``edgesnn``, whose value is a JSON hea
 below are the table of its fields; ``docs/model_file.md`` shows the same table and tells all that a
 foreign reader needs. Files are written whole or not at all, and the same network always gives the
 same bytes. A SHA-256 over header and tensors is in the header, so no damage goes unnoticed.
+
+A file has the lowest version that can hold its network, so that what version 1 can say is still
+read by whoever reads version 1 alone.
 """
 
 from __future__ import annotations
@@ -33,9 +36,11 @@ from edgesnn.network import (
     ReadoutRule,
 )
 from edgesnn.neuron import ResetMode, ResetOrder
+from edgesnn.number_format import MAX_DELAY
 from edgesnn.synapses import Synapses
 
-FORMAT_VERSION: Final = 1
+#: 2: current-based populations and delays.
+FORMAT_VERSION: Final = 2
 #: The one metadata key.
 METADATA_KEY = "edgesnn"
 #: A larger file is not read: no network that edgesnn can run needs it.
@@ -45,6 +50,7 @@ MAX_POPULATION_SIZE = 65536
 NO_DIGEST = "0" * 64
 
 LIF_TENSORS = {"threshold": "I32", "decay": "I32", "bias": "I32"}
+CURRENT_TENSORS = {"synaptic_decay": "I32"}
 SYNAPSE_TENSORS = {"row_start": "I32", "targets": "U16", "weights": "I8"}
 #: Names of dtypes in safetensors, by their names in NumPy.
 DTYPES = {"int32": "I32", "uint16": "U16", "int8": "I8"}
@@ -67,9 +73,7 @@ class InputFields(_Fields):
 class LifFields(_Fields):
     """A population of leaky integrate-and-fire neurons."""
 
-    kind: Literal["lif"] = Field(
-        description="one state word for each neuron; `current_lif` (two) is reserved"
-    )
+    kind: Literal["lif"] = Field(description="one state word for each neuron")
     name: str = Field(description="differs from every other name")
     size: int = Field(ge=1, le=MAX_POPULATION_SIZE, description="number of neurons")
     spiking: bool = Field(description="false: a read-out that never fires")
@@ -82,6 +86,15 @@ class LifFields(_Fields):
     spikes_per_step: Literal[1] = Field(description="most spikes of one neuron in a step; reserved")
 
 
+class CurrentLifFields(LifFields):
+    """A population of current-based neurons."""
+
+    kind: Literal["current_lif"] = Field(  # type: ignore[assignment]
+        description="two state words for each neuron; from version 2 on"
+    )
+    current_bits: int = Field(ge=2, le=24, description="width to which currents are clamped")
+
+
 class ConnectionFields(_Fields):
     """Synapses between two populations."""
 
@@ -89,9 +102,11 @@ class ConnectionFields(_Fields):
         description="rows of single synapses; `convolution` is reserved"
     )
     source: int = Field(ge=0, description="index into `populations`")
-    target: int = Field(ge=0, description="index into `populations`, of kind `lif`")
+    target: int = Field(ge=0, description="index into `populations`, not an input")
     weight_shift: int = Field(ge=0, le=15, description="weights count `weight << weight_shift`")
-    delay: Literal[0] = Field(description="additional time steps; reserved")
+    delay: int = Field(
+        ge=0, le=MAX_DELAY, description="additional time steps; 0 from inputs and in version 1"
+    )
 
 
 class EventLimitFields(_Fields):
@@ -104,7 +119,7 @@ class EventLimitFields(_Fields):
 class ReadoutFields(_Fields):
     """How a decision is taken."""
 
-    population: int = Field(ge=0, description="index into `populations`, of kind `lif`")
+    population: int = Field(ge=0, description="index into `populations`, not an input")
     rule: Literal["spike_count", "membrane_last", "membrane_sum", "membrane_max", "first_spike"] = (
         Field(description="what is accumulated")
     )
@@ -114,14 +129,16 @@ class ReadoutFields(_Fields):
 class Header(_Fields):
     """The JSON header."""
 
-    format_version: Literal[1] = Field(description="of this format, not of the software")
+    format_version: Literal[1, 2] = Field(
+        description="of this format: the lowest that can say all that follows"
+    )
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="digest, see below")
     state_bits: Literal[16, 18, 24] = Field(description="width of the state word")
     event_limit: EventLimitFields = Field(description="most input events in a time step")
     readout: ReadoutFields = Field(description="how a decision is taken")
-    populations: list[Annotated[InputFields | LifFields, Field(discriminator="kind")]] = Field(
-        min_length=2, max_length=4096, description="inputs first, then neurons"
-    )
+    populations: list[
+        Annotated[InputFields | LifFields | CurrentLifFields, Field(discriminator="kind")]
+    ] = Field(min_length=2, max_length=4096, description="inputs first, then neurons")
     connections: list[ConnectionFields] = Field(
         max_length=65536, description="sorted by target, then source"
     )
@@ -135,6 +152,7 @@ HEADER_PARTS: dict[str, type[BaseModel]] = {
     "readout": ReadoutFields,
     "populations[] of kind input": InputFields,
     "populations[] of kind lif": LifFields,
+    "populations[] of kind current_lif, beside those of lif": CurrentLifFields,
     "connections[]": ConnectionFields,
 }
 
@@ -157,6 +175,8 @@ def field_table() -> str:
     lines = ["| object | field | allowed | meaning |", "|---|---|---|---|"]
     for path, model in HEADER_PARTS.items():
         for name, schema in model.model_json_schema()["properties"].items():
+            if name not in model.__annotations__:
+                continue  # of the part that this one adds to
             place = f"`{path}`" if path else "(top)"
             lines.append(f"| {place} | `{name}` | {_allowed(schema)} | {schema['description']} |")
     return "\n".join(lines) + "\n"
@@ -166,7 +186,8 @@ def _tensors(network: Network) -> Tensors:
     found: Tensors = {}
     for index, p in enumerate(network.populations):
         if isinstance(p, LifPopulation):
-            found |= {f"population.{index}.{n}": getattr(p, n) for n in LIF_TENSORS}
+            names = LIF_TENSORS | CURRENT_TENSORS if p.current_based else LIF_TENSORS
+            found |= {f"population.{index}.{n}": getattr(p, n) for n in names}
     for index, c in enumerate(network.connections):
         found |= {f"connection.{index}.{n}": getattr(c.synapses, n) for n in SYNAPSE_TENSORS}
     return found
@@ -182,8 +203,28 @@ def _digest(header: str, tensors: Tensors) -> str:
     return result.hexdigest()
 
 
+def _lowest_version(network: Network) -> Literal[1, 2]:
+    return 2 if network.has_currents or network.max_delay else 1
+
+
+def _lif_fields(p: LifPopulation) -> LifFields:
+    fields: dict[str, Any] = {
+        "name": p.name,
+        "size": p.size,
+        "spiking": p.spiking,
+        "reset_mode": _word(p.reset_mode),
+        "reset_order": _word(p.reset_order),
+        "strict": p.strict,
+        "membrane_bits": p.membrane_bits,
+        "spikes_per_step": 1,
+    }
+    if p.current_based:
+        return CurrentLifFields(kind="current_lif", current_bits=p.current_bits, **fields)
+    return LifFields(kind="lif", **fields)
+
+
 def _header_text(network: Network) -> str:
-    populations: list[InputFields | LifFields] = []
+    populations: list[Any] = []
     state_bits: Any = network.state_bits
     for p in network.populations:
         if p.size > MAX_POPULATION_SIZE:
@@ -194,22 +235,12 @@ def _header_text(network: Network) -> str:
         populations.append(
             InputFields(kind="input", name=p.name, size=p.size)
             if isinstance(p, InputPopulation)
-            else LifFields(
-                kind="lif",
-                name=p.name,
-                size=p.size,
-                spiking=p.spiking,
-                reset_mode=_word(p.reset_mode),
-                reset_order=_word(p.reset_order),
-                strict=p.strict,
-                membrane_bits=p.membrane_bits,
-                spikes_per_step=1,
-            )
+            else _lif_fields(p)
         )
     try:
         info = json.loads(json.dumps(dict(network.info), allow_nan=False))
         header = Header(
-            format_version=FORMAT_VERSION,
+            format_version=_lowest_version(network),
             sha256=NO_DIGEST,
             state_bits=state_bits,
             event_limit=EventLimitFields(
@@ -227,7 +258,7 @@ def _header_text(network: Network) -> str:
                     source=c.source,
                     target=c.target,
                     weight_shift=c.weight_shift,
-                    delay=0,
+                    delay=c.delay,
                 )
                 for c in network.connections
             ],
@@ -318,9 +349,15 @@ def decode(data: bytes) -> Network:
             "copy it again or write it anew"
         )
     try:
-        return _network(header, tensors)
+        network = _network(header, tensors)
     except ValueError as error:
         raise ModelFileError(str(error)) from error
+    if header.format_version != (needed := _lowest_version(network)):
+        raise ModelFileError(
+            f"format_version must be {needed}, the lowest that can hold this network, "
+            f"not {header.format_version}"
+        )
+    return network
 
 
 def _parse_header(text: str) -> Header:
@@ -328,9 +365,9 @@ def _parse_header(text: str) -> Header:
         version = json.loads(text)["format_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelFileError("the header must be a JSON object with format_version") from error
-    if type(version) is not int or version != FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ModelFileError(
-            f"format_version must be {FORMAT_VERSION}, not {version!r}; "
+            f"format_version must be in 1..{FORMAT_VERSION}, not {version!r}; "
             "use the version of edgesnn that wrote the file"
         )
     try:
@@ -372,7 +409,9 @@ def _network(header: Header, tensors: Tensors) -> Network:
         if isinstance(p, InputFields):
             populations.append(InputPopulation(p.name, p.size))
             continue
-        arrays = {n: take(f"population.{index}.{n}", d) for n, d in LIF_TENSORS.items()}
+        has_current = isinstance(p, CurrentLifFields)
+        names = LIF_TENSORS | CURRENT_TENSORS if has_current else LIF_TENSORS
+        arrays = {n: take(f"population.{index}.{n}", d) for n, d in names.items()}
         for name, array in arrays.items():
             if len(array) != p.size:
                 raise ValueError(
@@ -387,6 +426,7 @@ def _network(header: Header, tensors: Tensors) -> Network:
                 reset_order=_value(ResetOrder, p.reset_order),
                 strict=p.strict,
                 membrane_bits=p.membrane_bits,
+                current_bits=p.current_bits if isinstance(p, CurrentLifFields) else 0,
             )
         )
     connections = []

@@ -3,7 +3,7 @@
 Inputs come first, then neurons. A neuron's ``neuron_id`` and an input's ``source_id`` are counted
 through the populations of their kind, in order. Order in a time step: populations in order; a
 connection to a later population delivers in the same step, one to the same or an earlier
-population (recurrent, feedback) delivers in the next step.
+population (recurrent, feedback) delivers in the next step; and each ``delay`` steps after that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgesnn.neuron import LifParameters, ResetMode, ResetOrder
-from edgesnn.number_format import MAX_WEIGHT_SHIFT, STATE_BITS
+from edgesnn.number_format import MAX_DELAY, MAX_WEIGHT_SHIFT, STATE_BITS
 from edgesnn.synapses import Synapses
 
 #: Events from one source in one step are counted in four bits.
@@ -53,6 +53,7 @@ class LifPopulation:
     """Leaky integrate-and-fire neurons that share flags; see :mod:`edgesnn.neuron`.
 
     threshold, decay, bias   int32 [size]; one value for each neuron
+    synaptic_decay           likewise, of a current-based population; else None
     Other fields as in :class:`edgesnn.neuron.LifParameters`.
     """
 
@@ -65,22 +66,37 @@ class LifPopulation:
     reset_order: ResetOrder = ResetOrder.BEFORE_DECAY
     strict: bool = False
     membrane_bits: int = 16
+    synaptic_decay: npt.NDArray[np.int32] | None = None
+    current_bits: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "decay", "bias"):
+        names = ["threshold", "decay", "bias"]
+        if self.synaptic_decay is not None:
+            names.append("synaptic_decay")
+        elif self.current_bits:
+            raise ValueError(
+                f"current_bits of {self.name!r} must be 0 without a synaptic_decay, "
+                f"not {self.current_bits}"
+            )
+        for name in names:
             object.__setattr__(self, name, _frozen(f"{name} of {self.name!r}", getattr(self, name)))
         object.__setattr__(self, "reset_mode", ResetMode(self.reset_mode))
         object.__setattr__(self, "reset_order", ResetOrder(self.reset_order))
-        sizes = {len(self.threshold), len(self.decay), len(self.bias)}
+        sizes = {len(getattr(self, name)) for name in names}
         if len(sizes) != 1 or not self.size:
+            listed = " and ".join((", ".join(names[:-1]), names[-1]))
             raise ValueError(
-                f"threshold, decay and bias of {self.name!r} must have one length >= 1, "
-                f"not {sorted(sizes)}"
+                f"{listed} of {self.name!r} must have one length >= 1, not {sorted(sizes)}"
             )
 
     @property
     def size(self) -> int:
         return len(self.threshold)
+
+    @property
+    def current_based(self) -> bool:
+        """Whether arriving weights add to a synaptic current, the second state word."""
+        return self.synaptic_decay is not None
 
     def parameters(self, index: int, state_bits: int) -> LifParameters:
         """Parameters of one neuron; raises ``ValueError`` if they cannot work."""
@@ -94,6 +110,8 @@ class LifPopulation:
             strict=self.strict,
             membrane_bits=self.membrane_bits,
             state_bits=state_bits,
+            synaptic_decay=None if self.synaptic_decay is None else int(self.synaptic_decay[index]),
+            current_bits=self.current_bits,
         )
 
 
@@ -104,8 +122,8 @@ Population = InputPopulation | LifPopulation
 class Connection:
     """Synapses from population ``source`` to population ``target`` (indices into the network).
 
-    An event adds ``weight_code << weight_shift`` to the membrane of each target.
-    ``delay`` is reserved: it must be 0.
+    An event adds ``weight_code << weight_shift`` to the membrane of each target, or to its
+    synaptic current if it is current-based; ``delay`` time steps late, 0..15.
     """
 
     source: int
@@ -119,8 +137,8 @@ class Connection:
             raise ValueError(
                 f"weight_shift must be in 0..{MAX_WEIGHT_SHIFT}, not {self.weight_shift}"
             )
-        if self.delay != 0:
-            raise ValueError(f"delay must be 0 in this version, not {self.delay}")
+        if not 0 <= self.delay <= MAX_DELAY:
+            raise ValueError(f"delay must be in 0..{MAX_DELAY}, not {self.delay}")
 
 
 class EventLimitForm(IntEnum):
@@ -218,6 +236,11 @@ class Network:
                 )
             if not kinds[c.target]:
                 raise ValueError(f"{names[c.target]!r} is an input and cannot be a target")
+            if c.delay and not kinds[c.source]:
+                raise ValueError(
+                    f"delay of {names[c.source]!r} -> {names[c.target]!r} must be 0, since it "
+                    f"comes from an input, not {c.delay}; delay the events of that input instead"
+                )
             shape = (populations[c.source].size, populations[c.target].size)
             if (c.synapses.num_sources, c.synapses.num_targets) != shape:
                 raise ValueError(
@@ -264,8 +287,18 @@ class Network:
     def num_synapses(self) -> int:
         return sum(c.synapses.num_synapses for c in self.connections)
 
+    @cached_property
+    def has_currents(self) -> bool:
+        """Whether a population is current-based."""
+        return any(p.current_based for p in self.neurons)
+
+    @cached_property
+    def max_delay(self) -> int:
+        """The largest delay of a connection; spikes are kept for so many steps more."""
+        return max((c.delay for c in self.connections), default=0)
+
     def is_same_step(self, connection: Connection) -> bool:
-        """Whether a connection delivers in the step in which its source fires."""
+        """Whether a connection without delay delivers in the step in which its source fires."""
         return connection.source < connection.target
 
     def incoming(self, population: int) -> tuple[Connection, ...]:

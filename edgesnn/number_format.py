@@ -46,6 +46,8 @@ class SignedFormat:
 WEIGHT_CODE = SignedFormat(4)
 #: ``weight_shift`` of a connection is stored in four bits.
 MAX_WEIGHT_SHIFT = 15
+#: ``delay`` of a connection is, too.
+MAX_DELAY = 15
 #: Decay factors are in units of 1 / DECAY_ONE; DECAY_ONE itself means "no decay".
 DECAY_FRACTION_BITS = 12
 DECAY_ONE = 1 << DECAY_FRACTION_BITS

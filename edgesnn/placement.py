@@ -14,6 +14,7 @@ from edgesnn.memory_layout import (
     Prologue,
 )
 from edgesnn.network import Connection, EventLimitForm, InputPopulation, Network
+from edgesnn.number_format import MAX_DELAY
 from edgesnn.synapse_coding import (
     FIRST_ROW_WORD,
     CodedRows,
@@ -131,12 +132,19 @@ def place(
 
 def usage(placement: Placement, config: CoreConfig) -> list[Usage]:
     """What a network needs next to what a core has, resource by resource."""
-    size = placement.network.populations[placement.network.readout.population].size
+    network = placement.network
+    size = network.populations[network.readout.population].size
     lanes = config.lanes
+    current_based = sum(p.size for p in network.neurons if p.current_based)
+    # What few networks need and few cores have is told only where one of them does.
+    features = [
+        Usage("current-based neurons", current_based, config.neurons * config.currents),
+        Usage("steps of delay", network.max_delay, MAX_DELAY * config.delays),
+    ]
     return [
-        Usage("state bits", placement.network.state_bits, config.state_bits),
+        Usage("state bits", network.state_bits, config.state_bits),
         Usage("neurons", placement.slots * lanes, config.neurons),
-        Usage("inputs", placement.network.num_inputs, config.inputs),
+        Usage("inputs", network.num_inputs, config.inputs),
         Usage(
             "synapse words",
             max(placement.synapse_words) * lanes,
@@ -147,6 +155,7 @@ def usage(placement: Placement, config: CoreConfig) -> list[Usage]:
         Usage("spike words", placement.spike_words, config.spike_words),
         Usage("read-out neurons", -(-size // lanes) * lanes, config.readout_neurons),
         Usage("events in a time step", placement.most_events, config.events),
+        *(u for u in features if u.needed or u.available),
     ]
 
 
@@ -154,6 +163,8 @@ _REMEDIES = {
     "state bits": "compress with a smaller --state-bits",
     "synapse words": "prune more",
     "events in a time step": "use the LIMITED form of the event limit",
+    "current-based neurons": "take a core with currents, or train plain LIF neurons",
+    "steps of delay": "take a core with delays",
 }
 
 

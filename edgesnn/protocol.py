@@ -162,7 +162,8 @@ class Reply:
         return cls(status, result, payload[REPLY_HEADER_BYTES:])
 
 
-#: Fields of CoreConfig in the order of the reply to IDENTIFY; all but state_bits as log2.
+#: Fields of CoreConfig in the order of the reply to IDENTIFY; all but state_bits as log2. Whether
+#: there are currents and delays is told by an IdentityFlag each.
 CONFIG_FIELDS = (
     "lanes",
     "state_bits",
@@ -181,6 +182,8 @@ class IdentityFlag(IntEnum):
 
     LOADED = 0
     NO_CYCLES = 1
+    CURRENTS = 2
+    DELAYS = 3
 
 
 _IDENTITY = struct.Struct(f"<BII{len(CONFIG_FIELDS)}B")
@@ -216,6 +219,8 @@ class Identity:
         """The reply to IDENTIFY."""
         flags = self.loaded << IdentityFlag.LOADED
         flags |= (not self.counts_cycles) << IdentityFlag.NO_CYCLES
+        flags |= self.config.currents << IdentityFlag.CURRENTS
+        flags |= self.config.delays << IdentityFlag.DELAYS
         data = _IDENTITY.pack(flags, self.image_crc, self.clock_khz, *config_bytes(self.config))
         return Reply(Status.OK, PROTOCOL_VERSION, data)
 
@@ -230,14 +235,15 @@ class Identity:
         if len(reply.data) != _IDENTITY.size:
             raise FrameError(f"IDENTIFY must be answered by {_IDENTITY.size} bytes of data")
         flags, image_crc, clock_khz, *sizes = _IDENTITY.unpack(reply.data)
+        loaded, no_cycles, currents, delays = (bool(flags >> bit & 1) for bit in IdentityFlag)
         named = dict(zip(CONFIG_FIELDS, sizes, strict=True))
+        sizes_of_core = {n: v if n == "state_bits" else 1 << v for n, v in named.items()}
         try:
-            config = CoreConfig(**{n: v if n == "state_bits" else 1 << v for n, v in named.items()})
+            config = CoreConfig(**sizes_of_core, currents=currents, delays=delays)
         except ValueError as error:
             raise ProtocolMismatch(
                 f"the device must report a core that edgesnn knows: {error}"
             ) from error
-        loaded, no_cycles = (bool(flags >> bit & 1) for bit in IdentityFlag)
         return cls(config, clock_khz, loaded, image_crc, not no_cycles)
 
 

@@ -36,10 +36,12 @@ class Reference:
         self.reset()
 
     def reset(self) -> None:
-        """Membranes to 0, no spikes waiting, empty accumulators, step 0."""
+        """Membranes and currents to 0, no spikes under way, empty accumulators, step 0."""
         net = self.network
         self.membranes = [[0] * p.size for p in net.populations]
-        self.fired: list[list[int]] = [[] for _ in net.populations]
+        self.currents = [[0] * p.size for p in net.populations]
+        nothing: list[list[int]] = [[] for _ in range(net.max_delay + 1)]
+        self.history = [nothing for _ in net.populations]
         size = net.populations[net.readout.population].size
         self.accumulators = [initial_accumulator(net.readout.rule)] * size
         self.steps_since_reset = 0
@@ -47,7 +49,7 @@ class Reference:
     def step(self, source_ids: Sequence[int]) -> tuple[list[list[int]], Counters]:
         """One time step. Returns ``v`` for each neuron by population, and what was counted.
 
-        ``self.fired`` then lists the neurons that fired, ascending, by population.
+        ``self.history[population][k]`` then lists the neurons that fired k steps ago, ascending.
         """
         net = self.network
         sops = overflows = spikes = 0
@@ -56,27 +58,29 @@ class Reference:
             first = net.first_id[index]
             if isinstance(population, InputPopulation):
                 inside = range(first, first + population.size)
-                self.fired[index] = [s - first for s in source_ids if s in inside]
+                events = [s - first for s in source_ids if s in inside]
+                self.history[index] = [events, *self.history[index][:-1]]
 
         for index, population in enumerate(net.populations):
             if not isinstance(population, LifPopulation):
                 continue
-            membranes = self.membranes[index]
+            membranes, currents = self.membranes[index], self.currents[index]
+            sums = currents if population.current_based else membranes
             # Populations before this one have fired in this step already; this one and those
-            # after it still show the spikes of the step before.
+            # after it still show the spikes of the step before first.
             for connection in net.incoming(index):
-                for source in self.fired[connection.source]:
+                for source in self.history[connection.source][connection.delay]:
                     for target, weight in connection.synapses.fan_out(source):
-                        membranes[target], overflow = integrate(
-                            membranes[target], weight << connection.weight_shift, net.state_bits
+                        sums[target], overflow = integrate(
+                            sums[target], weight << connection.weight_shift, net.state_bits
                         )
                         sops += 1
                         overflows += overflow
 
             fired = []
             for j, parameters in enumerate(self._parameters[index]):
-                outcome = lif_step(parameters, membranes[j])
-                membranes[j] = outcome.membrane
+                outcome = lif_step(parameters, membranes[j], currents[j])
+                membranes[j], currents[j] = outcome.membrane, outcome.current
                 values[index].append(outcome.value)
                 overflows += outcome.overflow
                 if outcome.spike:
@@ -89,7 +93,7 @@ class Reference:
                         outcome.spike,
                         self.steps_since_reset,
                     )
-            self.fired[index] = fired
+            self.history[index] = [fired, *self.history[index][:-1]]
             spikes += len(fired)
         self.steps_since_reset += 1
         return values, Counters(1, len(source_ids), sops, spikes, overflows)
@@ -100,7 +104,7 @@ class Reference:
         net = self.network
         spikes = np.zeros((stream.num_steps, net.num_neurons), bool)
         membranes = np.zeros((stream.num_steps, net.num_neurons), np.int32)
-        values = np.zeros_like(membranes)
+        currents, values = np.zeros_like(membranes), np.zeros_like(membranes)
         total = Counters()
         for t, source_ids in enumerate(stream):
             step_values, counters = self.step(source_ids.tolist())
@@ -108,8 +112,9 @@ class Reference:
             for index, population in enumerate(net.populations):
                 if isinstance(population, LifPopulation):
                     where = net.neuron_slice(index)
-                    spikes[t, where][self.fired[index]] = True
+                    spikes[t, where][self.history[index][0]] = True
                     membranes[t, where] = self.membranes[index]
+                    currents[t, where] = self.currents[index]
                     values[t, where] = step_values[index]
         accumulators = np.array(self.accumulators, np.int64)
         return RunResult(
@@ -119,6 +124,7 @@ class Reference:
             total,
             membranes,
             values,
+            currents,
         )
 
 

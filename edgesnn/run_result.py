@@ -47,6 +47,8 @@ class RunResult:
     counters      of this run alone
     membranes     int32 [num_steps, num_neurons] as stored after each step; None if not recorded
     values        int32 [num_steps, num_neurons], ``v`` before reset and decay; None likewise
+    currents      int32 [num_steps, num_neurons], synaptic currents as stored after each step, 0 of
+                  neurons that have none; None likewise
     """
 
     spikes: npt.NDArray[np.bool_]
@@ -55,15 +57,16 @@ class RunResult:
     counters: Counters = field(default_factory=Counters)
     membranes: npt.NDArray[np.int32] | None = None
     values: npt.NDArray[np.int32] | None = None
+    currents: npt.NDArray[np.int32] | None = None
 
 
 def differences(expected: RunResult, actual: RunResult, cycles: bool = False) -> list[str]:
     """Every way in which two results differ, in words; empty if they agree to the last bit.
 
-    Membranes and values are compared where both have them; cycles only if asked for.
+    Membranes, values and currents are compared where both have them; cycles only if asked for.
     """
     found = []
-    for name in ("spikes", "membranes", "values"):
+    for name in ("spikes", "membranes", "values", "currents"):
         a, b = getattr(expected, name), getattr(actual, name)
         if a is None or b is None:
             continue

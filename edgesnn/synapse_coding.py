@@ -7,7 +7,9 @@ below word FIRST_ROW_WORD, so a core need look at the high byte of a row start o
 WIDE    one synapse a word: bits 0-3 weight code, bits 4-14 target slot, bit 15 set on the last
 PACKED  two entries a word, the first in the low byte. An entry: bits 0-3 weight code, bits 4-7
         gap. The target slot advances by gap + 1 from the one before (from -1 at the start of a
-        row). 0xF0 (gap 15, weight 0) only advances; 0x00 ends the row.
+        row). An entry of weight 0 is a filler: the slot advances by 16 times its gap. 0x00 in the
+        high byte ends the row; as the first byte of a row it is nothing, and shifts what follows
+        so that the end shares its word with the last synapse.
 
 The target slot counts within the target population: neuron j is slot j // lanes of lane
 j % lanes.
@@ -27,9 +29,11 @@ from edgesnn.synapses import Synapses
 WIDE_SLOTS = 1 << 11
 WIDE_LAST = 1 << 15
 FIRST_ROW_WORD = 256
-FILLER = 0xF0
+#: The end of a row in the high byte, nothing in the low byte.
 END = 0x00
+#: What a unit of a filler's gap advances by, and the most that one filler does.
 FILLER_ADVANCE = 16
+MAX_FILLER_GAP = 15
 
 Words = npt.NDArray[np.uint16]
 
@@ -47,12 +51,14 @@ class CodedRows:
 
     words      uint16 [num_words], all rows, one after the other
     row_start  int64 [num_sources], index of the first word; -1 for an empty row
-    cycles     int64 [num_sources], clock cycles that the words of a row occupy a lane
+    num_words  int64 [num_sources], words of a row
+    pairs      bool [num_words], words with two synapses: they occupy a lane for two cycles
     """
 
     words: Words
     row_start: npt.NDArray[np.int64]
-    cycles: npt.NDArray[np.int64]
+    num_words: npt.NDArray[np.int64]
+    pairs: npt.NDArray[np.bool_]
 
 
 def _lane_part(
@@ -72,40 +78,41 @@ def _encode_wide(synapses: Synapses, lane: int, lanes: int) -> CodedRows:
     ends = np.cumsum(lengths)
     words[ends[lengths > 0] - 1] |= WIDE_LAST
     row_start = np.where(lengths > 0, ends - lengths, -1)
-    return CodedRows(words.astype(np.uint16), row_start, lengths)
+    return CodedRows(words.astype(np.uint16), row_start, lengths, np.zeros(len(words), bool))
 
 
 def _encode_packed(synapses: Synapses, lane: int, lanes: int) -> CodedRows:
     lengths, slots, nibbles = _lane_part(synapses, lane, lanes)
     num_rows = len(lengths)
-    first = np.cumsum(lengths) - lengths
-    before = np.concatenate(([-1], slots[:-1])) if len(slots) else slots
-    before[first[lengths > 0]] = -1
-    gaps = slots - before - 1
-    fillers = gaps // FILLER_ADVANCE
-
-    # Entries of each row: fillers and synapses, then an end mark, filled up to whole words.
     row_of = np.repeat(np.arange(num_rows), lengths)
+    first = (np.cumsum(lengths) - lengths)[row_of]
+    before = np.where(first == np.arange(len(slots)), -1, np.roll(slots, 1))
+    units, gaps = np.divmod(slots - before - 1, FILLER_ADVANCE)
+    fillers = -(-units // MAX_FILLER_GAP)
+
+    # Fillers and synapses of each row, then an end mark. It has to lie in the high byte of a
+    # word, so an even number of entries is preceded by nothing.
     entries = lengths + np.bincount(row_of, weights=fillers, minlength=num_rows).astype(np.int64)
     words_of_row = np.where(lengths > 0, entries // 2 + 1, 0)
     row_start = np.cumsum(words_of_row) - words_of_row
+    begin = 2 * row_start + (entries % 2 == 0)
 
     # Position of each synapse's own entry: entries of earlier synapses of the row, plus fillers.
     running = np.cumsum(fillers + 1)
-    base = np.concatenate(([0], running))[first]
-    position = 2 * row_start[row_of] + running - 1 - base[row_of]
+    earlier = (running - fillers - 1)[first]
+    position = begin[row_of] + running - 1 - earlier
     coded = np.full(2 * int(words_of_row.sum()), END, np.int64)
     for back in range(1, int(fillers.max(initial=0)) + 1):
-        coded[position[fillers >= back] - back] = FILLER
-    coded[position] = ((gaps % FILLER_ADVANCE) << 4) | nibbles
+        coded[position[fillers >= back] - back] = MAX_FILLER_GAP << 4
+    # The last filler before a synapse advances by what the full ones before it leave.
+    some = fillers > 0
+    coded[position[some] - 1] = (units - MAX_FILLER_GAP * (fillers - 1))[some] << 4
+    coded[position] = gaps << 4 | nibbles
 
     low, high = coded[0::2], coded[1::2]
-    two_synapses = (low & 15 != 0) & (high & 15 != 0)
-    word_cycles = np.concatenate(([0], np.cumsum(1 + two_synapses)))
-    cycles = word_cycles[row_start + words_of_row] - word_cycles[row_start]
-    return CodedRows(
-        (low | high << 8).astype(np.uint16), np.where(lengths > 0, row_start, -1), cycles
-    )
+    pairs = (low & 15 != 0) & (high & 15 != 0)
+    words = (low | high << 8).astype(np.uint16)
+    return CodedRows(words, np.where(lengths > 0, row_start, -1), words_of_row, pairs)
 
 
 def encode_rows(synapses: Synapses, coding: Coding, lane: int, lanes: int) -> CodedRows:
@@ -139,17 +146,17 @@ def decode_row(words: Words, start: int, coding: Coding) -> tuple[list[tuple[int
             if word & WIDE_LAST:
                 break
             continue
-        for entry in (word & 0xFF, word >> 8):
-            if entry == END:
-                break
-            slot += (entry >> 4) + 1
+        low, high = word & 0xFF, word >> 8
+        if low == END and index > start:
+            raise ValueError(f"word 0x{word:04x} must not have a low byte of 0 within a row")
+        for entry in (low, high):
             if entry & 15:
+                slot += (entry >> 4) + 1
                 row.append((slot, ((entry & 15) ^ 8) - 8))
-            elif entry != FILLER:
-                raise ValueError(f"entry 0x{entry:02x} must have a weight")
-        else:
-            continue
-        break
+            else:
+                slot += FILLER_ADVANCE * (entry >> 4)
+        if high == END:
+            break
     else:
         raise ValueError("a row must have an end")
     if any(weight == 0 for _, weight in row):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -40,3 +42,23 @@ def small_network() -> Network:
         Readout(2, ReadoutRule.SPIKE_COUNT, 10),
         event_limit=EventLimit(EventLimitForm.FULL, 3),
     )
+
+
+@pytest.fixture
+def late_network(small_network: Network) -> Network:
+    """The same with a current-based recurrent population, whose spikes are late."""
+    keys, hidden, output = small_network.populations
+    current = replace(hidden, synaptic_decay=[1500, 3500], current_bits=9)
+    into, around, out = small_network.connections
+    return replace(
+        small_network,
+        populations=(keys, current, output),
+        connections=(into, replace(around, delay=1), replace(out, delay=2)),
+    )
+
+
+@pytest.fixture(params=["small_network", "late_network"])
+def any_network(request: pytest.FixtureRequest) -> Network:
+    """Without currents and delays, and with both."""
+    network: Network = request.getfixturevalue(request.param)
+    return network

@@ -33,15 +33,18 @@ def decode_row(memory: list[int], start: int, packed: bool) -> list[tuple[int, i
             if word >= 0x8000:
                 return row
             start += 1
-    entries = [byte for word in memory[start:] for byte in (word % 256, word // 256)]
     slot = -1
-    for entry in entries:
-        if entry == 0:
-            break
-        slot += entry // 16 + 1
-        if entry != 0xF0:
-            row.append((slot, signed(entry % 16, 4)))
-    return row
+    while True:
+        low, high = memory[start] % 256, memory[start] // 256
+        for entry in (low, high):
+            if entry % 16:
+                slot += entry // 16 + 1
+                row.append((slot, signed(entry % 16, 4)))
+            else:
+                slot += 16 * (entry // 16)
+        if high == 0:
+            return row
+        start += 1
 
 
 def decode(image: bytes) -> dict[str, Any]:
@@ -49,9 +52,11 @@ def decode(image: bytes) -> dict[str, Any]:
     words = list(struct.unpack(f"<{len(image) // 2}H", image))
     header = words[:32]
     assert image[:4] == b"ESNI"
-    assert (header[2], header[3], header[8], header[9]) == (1, 32, 0, 1)
+    assert (header[2], header[3], header[9]) == (2, 32, 1)
+    has_currents, max_delay = header[8] & 1, header[22]
+    assert header[8] == has_currents + 2 * (max_delay > 0)
     assert header[4] + (header[5] << 16) == len(words)
-    assert not any(header[22:])
+    assert not any(header[23:])
     assert crc32(image[:-4]) == struct.unpack("<I", image[-4:])[0]
     lanes, state_bits = header[6], header[7]
 
@@ -72,7 +77,8 @@ def decode(image: bytes) -> dict[str, Any]:
             at += 1
     assert words[at : at + 4] == [0xFF, 0, 0, 0]
     assert at + 6 == len(words)
-    order = [(0, 0)] + [(region, lane) for lane in range(lanes) for region in (1, 2, 3, 4)]
+    parts = (1, 2, 3, 4, 5) if has_currents else (1, 2, 3, 4)
+    order = [(0, 0)] + [(region, lane) for lane in range(lanes) for region in parts]
     assert list(sections) == order
 
     program = sections[0, 0]
@@ -81,9 +87,7 @@ def decode(image: bytes) -> dict[str, Any]:
     populations: list[dict[str, Any]] = []
     at, slots, spike_words, connections = 6, 0, 0, 0
     for number in range(num_populations):
-        incoming, num_slots, first_slot, first_word, size, membrane_bits, flags = program[
-            at : at + 7
-        ]
+        incoming, num_slots, first_slot, first_word, size, clamps, flags = program[at : at + 7]
         at += 7
         assert (first_slot, first_word) == (slots, spike_words)
         assert num_slots == -(-size // lanes)
@@ -93,31 +97,38 @@ def decode(image: bytes) -> dict[str, Any]:
         assert flags >> 6 == (number == num_populations - 1)
         population: dict[str, Any] = {
             "size": size,
-            "membrane_bits": membrane_bits,
+            "membrane_bits": clamps % 256,
             "spiking": flags & 1,
             "strict": flags >> 1 & 1,
             "reset_order": flags >> 2 & 1,
             "is_readout": flags >> 3 & 1,
             "reset_mode": flags >> 4 & 3,
         }
+        if clamps // 256:
+            population["current_bits"] = clamps // 256
         for region, name, pad in (
             (2, "threshold", (1 << (state_bits - 1)) - 1),
             (3, "bias", 0),
             (4, "decay", 0),
+            (5, "synaptic_decay", 0),
         ):
+            if region not in parts:
+                continue
             values = [
                 sections[region, j % lanes][first_slot + j // lanes]
                 for j in range(num_slots * lanes)
             ]
             population[name] = values[:size]
             assert values[size:] == [pad] * (num_slots * lanes - size)
+        if has_currents and not clamps // 256:
+            assert not any(population.pop("synaptic_decay"))
         populations.append(population)
         population["first_bit"] = 16 * first_word
         population["incoming"] = []
         for _ in range(incoming):
             flags, first, end, row_base = program[at : at + 4]
             at += 4
-            assert flags & 0xFF0C == 0
+            assert flags & 0xF00C == 0
             population["incoming"].append((flags, first, end, row_base))
     assert at == len(program) == header[17]
     assert (slots, spike_words, connections) == (header[15], header[18], header[11])
@@ -125,12 +136,18 @@ def decode(image: bytes) -> dict[str, Any]:
     assert max(len(sections[1, k]) for k in range(lanes)) == header[16] + 1
     assert -(-readout_size // lanes) == header[19]
 
+    assert any("current_bits" in p for p in populations) == bool(has_currents)
+    delays = [flags >> 8 & 15 for p in populations for flags, *_ in p["incoming"]]
+    assert max(delays, default=0) == max_delay
+
     sizes = {p["first_bit"] // 16: p["size"] for p in populations}
     for p in populations:
         decoded = []
         for flags, first, end, row_base in p.pop("incoming"):
             from_input, packed, shift = flags & 1, flags >> 1 & 1, flags >> 4 & 15
+            delay = flags >> 8 & 15
             if from_input:
+                assert delay == 0
                 numbers = range(first, end)
             else:
                 assert end - first == -(-sizes[first] // 16)
@@ -156,6 +173,7 @@ def decode(image: bytes) -> dict[str, Any]:
                     "first": first,
                     "rows": rows,
                 }
+                | ({"delay": delay} if delay else {})
             )
         p["connections"] = decoded
         p.pop("first_bit")

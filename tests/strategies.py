@@ -1,7 +1,8 @@
 """Random networks and event streams that obey the design rules, up to their very edge.
 
 ``random_network`` and ``random_events`` are seeded and serve long loops; ``networks`` and
-``networks_with_events`` are the same for Hypothesis, with sizes that shrink.
+``networks_with_events`` are the same for Hypothesis, with sizes that shrink. Current-based
+populations and delays come only where they are asked for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from edgesnn.network import (
     ReadoutRule,
 )
 from edgesnn.neuron import ResetMode, ResetOrder
-from edgesnn.number_format import ACCUMULATOR, DECAY_ONE, STATE_BITS, SignedFormat
+from edgesnn.number_format import ACCUMULATOR, DECAY_ONE, MAX_DELAY, STATE_BITS, SignedFormat
 from edgesnn.synapses import Synapses
 
 EXTREME_DECAYS = (0, 1, 2048, DECAY_ONE - 1, DECAY_ONE)
@@ -90,12 +91,16 @@ def random_network(
     max_populations: int = 4,
     max_size: int = 300,
     max_synapses: int = 12_000,
+    currents: bool = False,
+    delays: bool = False,
 ) -> Network:
     """A network that obeys every design rule.
 
     max_populations  LIF populations, at most
     max_size         neurons in a population and sources in an input, at most
     max_synapses     stored weights of one connection, about, at most (keeps the reference bearable)
+    currents         make some of the populations current-based, at least one
+    delays           give some of the connections between neurons a delay
     """
     rng = np.random.default_rng(seed)
     state_bits = int(rng.choice(STATE_BITS))
@@ -134,7 +139,46 @@ def random_network(
         state_bits,
         limit,
     )
+    if currents:
+        network = with_currents(network, rng)
+    if delays:
+        network = with_delays(network, rng)
     return make_obedient(network, rng)
+
+
+def with_currents(network: Network, rng: np.random.Generator) -> Network:
+    """The network with at least one population made current-based."""
+    populations = list(network.populations)
+    first = len(network.inputs)
+    chosen = rng.random(len(populations)) < 0.6
+    chosen[rng.integers(first, len(populations))] = True
+    for index in range(first, len(populations)):
+        p = populations[index]
+        assert isinstance(p, LifPopulation)
+        bits = int(rng.choice([2, 5, 8, network.state_bits - 2, network.state_bits - 1]))
+        decay = _some(rng, p.size, EXTREME_DECAYS, 0, DECAY_ONE)
+        if chosen[index]:
+            populations[index] = replace(
+                p,
+                membrane_bits=min(p.membrane_bits, network.state_bits - 1),
+                synaptic_decay=decay,
+                current_bits=bits,
+            )
+    return replace(network, populations=tuple(populations))
+
+
+def with_delays(network: Network, rng: np.random.Generator) -> Network:
+    """The network with delays between neurons, mostly short ones; now and then none has one."""
+    longest = int(rng.choice([1, 2, 7, MAX_DELAY]))
+    return replace(
+        network,
+        connections=tuple(
+            replace(c, delay=int(rng.choice([0, 1, longest, rng.integers(longest + 1)])))
+            if c.source >= len(network.inputs)
+            else c
+            for c in network.connections
+        ),
+    )
 
 
 def _breaking(network: Network) -> list[int]:
@@ -165,6 +209,8 @@ def make_obedient(network: Network, rng: np.random.Generator) -> Network:
             worst = max(shifted, key=lambda i: connections[i].weight_shift)
             c = connections[worst]
             connections[worst] = replace(c, weight_shift=c.weight_shift - 1)
+        elif choice < 0.6 and population.current_bits > 2:
+            populations[index] = replace(population, current_bits=population.current_bits - 1)
         elif choice < 0.7 and population.membrane_bits > 2:
             populations[index] = replace(population, membrane_bits=population.membrane_bits - 1)
         elif choice < 0.8 and limit.value > 1:
@@ -232,20 +278,33 @@ def random_events(
 
 
 @st.composite
-def networks(draw: st.DrawFn, max_populations: int = 3, max_size: int = 40) -> Network:
-    """Networks that obey the design rules."""
+def networks(
+    draw: st.DrawFn,
+    max_populations: int = 3,
+    max_size: int = 40,
+    currents: bool = False,
+    delays: bool = False,
+) -> Network:
+    """Networks that obey the design rules; with currents and delays, or without, where allowed."""
     return random_network(
         draw(st.integers(0, 2**32 - 1)),
         max_populations=draw(st.integers(1, max_populations)),
         max_size=draw(st.integers(1, max_size)),
+        currents=currents and draw(st.booleans()),
+        delays=delays and draw(st.booleans()),
     )
 
 
 @st.composite
 def networks_with_events(
-    draw: st.DrawFn, max_populations: int = 3, max_size: int = 40, max_steps: int = 20
+    draw: st.DrawFn,
+    max_populations: int = 3,
+    max_size: int = 40,
+    max_steps: int = 20,
+    currents: bool = False,
+    delays: bool = False,
 ) -> tuple[Network, EventStream]:
     """A network, and events that it takes."""
-    network = draw(networks(max_populations, max_size))
+    network = draw(networks(max_populations, max_size, currents, delays))
     num_steps = draw(st.integers(0, max_steps))
     return network, random_events(network, draw(st.integers(0, 2**32 - 1)), num_steps)

@@ -27,23 +27,27 @@ from edgesnn.simulator.core_timing import CoreTiming
 from edgesnn.synapse_coding import Coding
 from tests.strategies import random_events, random_network
 
-LANES = (1, 2, 4)
+LANES = (1, 2, 4, 8, 16)
 CODINGS = (None, Coding.WIDE, Coding.PACKED)
-NETWORKS_PER_LANES = 104
+NETWORKS_PER_LANES = {1: 104, 2: 104, 4: 104, 8: 52, 16: 52}
 BLOCK = 13
 NUM_STEPS = 50
 
 
 @lru_cache
-def gates(lanes: int, state_bits: int = 24) -> GatesBackend:
+def gates(
+    lanes: int, state_bits: int = 24, currents: bool = False, delays: bool = False
+) -> GatesBackend:
     config = CoreConfig(
         lanes=lanes,
         state_bits=state_bits,
         neurons=2048,
-        synapse_words=65536 * lanes,
+        synapse_words=max(65536, 16384 * lanes),
         inputs=1024,
         events=8192,
         readout_neurons=512,
+        currents=currents,
+        delays=delays,
     )
     return GatesBackend(config)
 
@@ -54,26 +58,29 @@ def runtime(lanes: int) -> CLibraryBackend:
 
 
 def network_for(lanes: int, seed: int, core: GatesBackend) -> Network:
-    """A random network that fits the core."""
-    network = random_network(np.random.default_rng([lanes, seed]))
+    """A random network that fits the core, and has what the core has."""
+    config = core.config
+    rng = np.random.default_rng([lanes, seed])
+    network = random_network(rng, currents=config.currents, delays=config.delays)
     limit = network.event_limit
     if limit.form is EventLimitForm.LIMITED and limit.value > core.config.events:
         limit = EventLimit(limit.form, core.config.events)
     return replace(network, event_limit=limit)
 
 
-def mismatches(lanes: int, seed: int) -> list[str]:
+def mismatches(lanes: int, seed: int, currents: bool = False, delays: bool = False) -> list[str]:
     """Every way in which the executors differ on one random network; empty if they agree."""
-    core = gates(lanes)
+    core = gates(lanes, currents=currents, delays=delays)
     network = network_for(lanes, seed, core)
     stream = random_events(network, np.random.default_rng([lanes, seed, 1]), NUM_STEPS)
     core.coding = CODINGS[seed % len(CODINGS)]
     core.load(network)
+    core.phases()
 
     expected = Reference(network).run(stream)
     simulated, _ = Simulator(network).run(stream, record=True)
     counted = core.run(stream, record=True)
-    predicted = CoreTiming(network, core.config, core.coding).cycles(stream, expected.spikes)
+    phases = CoreTiming(network, core.config, core.coding).phases(stream, expected.spikes)
 
     in_c = runtime(lanes)
     in_c.coding = core.coding
@@ -82,16 +89,63 @@ def mismatches(lanes: int, seed: int) -> list[str]:
     found = [f"simulator: {text}" for text in differences(expected, simulated)]
     found += [f"c: {text}" for text in differences(expected, in_c.run(stream, record=True))]
     found += [f"gates: {text}" for text in differences(expected, counted)]
-    if int(predicted.sum()) != counted.counters.cycles:
-        found.append(f"cycles must be {counted.counters.cycles}, not {int(predicted.sum())}")
+    if int(phases.sum()) != counted.counters.cycles:
+        found.append(f"cycles must be {counted.counters.cycles}, not {int(phases.sum())}")
+    measured, predicted = core.phases().tolist(), phases.sum(axis=0).tolist()
+    if predicted != measured:
+        found.append(f"cycles of populations by phase must be {measured}, not {predicted}")
     return [f"lanes {lanes}, seed {seed}, coding {core.coding}: {text}" for text in found]
 
 
-@pytest.mark.parametrize("first", range(0, NETWORKS_PER_LANES, BLOCK))
-@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize(
+    ("lanes", "first"),
+    [(lanes, first) for lanes in LANES for first in range(0, NETWORKS_PER_LANES[lanes], BLOCK)],
+)
 def test_reference_simulator_gates_and_c_agree(lanes: int, first: int) -> None:
     for seed in range(first, first + BLOCK):
         assert not mismatches(lanes, seed)
+
+
+@pytest.mark.parametrize("first", range(0, 2 * BLOCK, BLOCK))
+@pytest.mark.parametrize(("currents", "delays"), [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("lanes", [1, 2, 8])
+def test_all_agree_on_currents_and_delays(
+    lanes: int, currents: bool, delays: bool, first: int
+) -> None:
+    for seed in range(first, first + BLOCK):
+        assert not mismatches(lanes, seed, currents, delays)
+
+
+def test_core_with_everything_runs_what_needs_nothing_of_it(small_network: Network) -> None:
+    core = gates(2, currents=True, delays=True)
+    for seed in range(6):
+        late = random_network(seed, max_size=40, currents=True, delays=True)
+        for made in (late, random_network(seed, max_size=40), small_network):
+            limit = EventLimit(made.event_limit.form, min(made.event_limit.value, 15))
+            network = replace(made, event_limit=limit)
+            stream = random_events(network, seed, 12)
+            core.coding = None
+            core.load(network)
+            expected = Reference(network).run(stream)
+            assert not differences(expected, core.run(stream, record=True))
+            core.reset()
+            assert not differences(expected, core.run(stream, record=True))
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_runs_with_spikes_under_way_may_be_cut_anywhere(lanes: int) -> None:
+    core = gates(lanes, currents=True, delays=True)
+    for seed in range(6):
+        network = network_for(lanes, seed, core)
+        steps = list(random_events(network, seed, 20))
+        core.coding = None
+        core.load(network)
+        simulator = Simulator(network, core.config)
+        state = None
+        for part in (steps[:7], steps[7:8], steps[8:]):
+            piece = EventStream.from_steps(part)
+            simulated, state = simulator.run(piece, state, record=True)
+            assert not differences(simulated, core.run(piece, record=True), cycles=True)
 
 
 @pytest.mark.parametrize("lanes", LANES)
@@ -192,8 +246,9 @@ def test_gates_without_a_compiler_give_the_same(small_network: Network, lanes: i
     expected = Reference(small_network).run(stream)
     counted = core.run(stream, record=True)
     assert not differences(expected, counted)
-    predicted = CoreTiming(small_network, config).cycles(stream, expected.spikes)
+    predicted = CoreTiming(small_network, config).phases(stream, expected.spikes)
     assert int(predicted.sum()) == counted.counters.cycles
+    assert core.phases().tolist() == predicted.sum(axis=0).tolist()
 
     core.push(np.zeros(4, np.uint16))
     with pytest.raises(EventLimitError, match="refused"):

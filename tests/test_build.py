@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import stat
 import sys
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from edgesnn import build as builder
-from edgesnn.build import BuildResult, build, flash, missing_tools
+from edgesnn.build import BuildResult, Sweep, build, flash, missing_tools, sweep
 from edgesnn.errors import BuildError, BuildFailed, ToolNotFound
 from edgesnn_boards import all_boards, find_board
 from edgesnn_boards.board import Board
 from edgesnn_boards.icebreaker import BOARD
+from edgesnn_hdl.memories import COLLISION_SCRIPT
 
 NEEDS_TOOLS = pytest.mark.skipif(
     bool(missing_tools(BOARD)), reason="yowasp tools are not installed (extra fpga)"
@@ -38,18 +40,36 @@ class StandInPlan:
         (folder / "build_top.sh").write_text(self.line)
 
 
+RESOURCES = ("ICESTORM_LC", "ICESTORM_RAM")
 REPORT = json.dumps(
     {
-        "utilization": {name: {"used": 1} for name in BOARD.capacity},
-        "fmax": {"clk": {"achieved": 30.125}},
+        "utilization": {name: {"used": 1, "available": 2} for name in (*RESOURCES, "OTHER")},
+        "fmax": {"clk": {"achieved": 30.125}, "other": {"achieved": 99}},
     }
 )
-GOOD = f"echo x >> ../../runs; echo '{REPORT}' > report.json; echo bits > top.bin"
+CELLS = json.dumps({"design": {"num_cells_by_type": {"SB_DFF": 3, "SB_DFFER": 4, "SB_LUT4": 9}}})
+#: Synthesis leaves a netlist; placing is better with every seed.
+GOOD = f"""
+if [ "$YOSYS" != true ]; then echo yosys >> ../../../runs; echo '{CELLS}' > cells.json; fi
+if [ "$NEXTPNR_ICE40" != true ]; then
+    echo seed $EDGESNN_SEED >> ../../../runs
+    echo '{REPORT}' | sed s/30.125/$((20 + EDGESNN_SEED)).125/ > report.json
+    echo bits > top.bin
+fi
+"""
+
+
+class StandInBoard(Board):
+    """A board whose plan is a few lines of shell."""
+
+    def plan(self) -> StandInPlan:
+        return StandInPlan(self.notes[0])
 
 
 def board_with(line: str, **changes: object) -> Board:
-    fields = {"make_plan": lambda _board, _seed: StandInPlan(line), "tools": {}}
-    return replace(BOARD, **fields | changes)
+    fields = {field.name: getattr(BOARD, field.name) for field in dataclasses.fields(BOARD)}
+    family = replace(BOARD.family, **{"tools": {}, "resources": RESOURCES} | changes)
+    return StandInBoard(**fields | {"family": family, "notes": (line,)})
 
 
 @pytest.fixture(autouse=True)
@@ -60,19 +80,41 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_build_is_done_once_and_then_taken_from_the_cache(own_cache: Path) -> None:
     said: list[str] = []
-    first = build(board_with(GOOD), progress=said.append)
-    second = build(board_with(GOOD))
+    first = build(board_with(GOOD), 10, said.append)
+    second = build(board_with(GOOD), 10)
     assert (first.from_cache, second.from_cache) == (False, True)
     assert first.fmax_mhz == second.fmax_mhz == 30.12
     assert first.meets_timing
+    assert first.usage == {"ICESTORM_LC": (1, 2), "ICESTORM_RAM": (1, 2)}
+    assert (first.lc, first.flip_flops) == (1, 7)
     assert Path(first.bitstream).read_text() == "bits\n"
-    assert (own_cache / "cache" / "bitstreams" / "runs").read_text() == "x\n"
+    assert runs(own_cache) == ["yosys", "seed 10"]
     assert any("yosys" in text for text in said)
+
+
+def test_a_sweep_makes_one_netlist_and_goes_on_where_it_was_left(own_cache: Path) -> None:
+    build(board_with(GOOD), 2)
+    results = list(sweep(board_with(GOOD), (1, 2, 3)))
+    assert [r.fmax_mhz for r in results] == [21.12, 22.12, 23.12]
+    assert [r.from_cache for r in results] == [False, True, False]
+    assert runs(own_cache) == ["yosys", "seed 2", "seed 1", "seed 3"]
+
+
+def test_a_sweep_keeps_the_best_and_tells_lowest_median_and_highest() -> None:
+    swept = Sweep.of(sweep(board_with(GOOD), (4, 1, 9)))
+    assert swept.best.seed == 9
+    assert swept.fmax_mhz == (21.12, 24.12, 29.12)
+    assert swept.seeds == (4, 1, 9)
+
+
+def runs(folder: Path) -> list[str]:
+    """Which tools ran, in order."""
+    return (folder / "cache" / "bitstreams" / "runs").read_text().splitlines()
 
 
 def test_another_design_is_built_again() -> None:
     assert not build(board_with(GOOD)).from_cache
-    assert not build(board_with(GOOD + "; true")).from_cache
+    assert not build(board_with(GOOD + "true")).from_cache
 
 
 def test_a_failed_build_shows_the_last_lines_and_keeps_the_log(own_cache: Path) -> None:
@@ -91,12 +133,12 @@ def test_a_missing_tool_is_named_with_what_to_install() -> None:
 
 
 def test_an_unknown_board_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BuildError, match=r"board must be one of \['icebreaker'\], not 'nope'"):
+    with pytest.raises(BuildError, match=r"board must be one of \[.*'icebreaker'.*\], not 'nope'"):
         find_board("nope")
 
 
 def result(bitstream: Path, fmax_mhz: float) -> BuildResult:
-    return BuildResult("icebreaker", 1, str(bitstream), "", fmax_mhz, 24.0, 1, {}, 1.0, True)
+    return BuildResult("icebreaker", 1, str(bitstream), "", fmax_mhz, 24.0, 1, 1, {}, 1.0, True)
 
 
 def loader(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,10 +179,12 @@ def test_a_design_that_misses_its_clock_is_not_flashed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("board", all_boards(), ids=lambda b: b.name)
 def test_every_board_elaborates_to_a_plan(board: Board) -> None:
-    plan = board.plan(seed=7)
+    plan = board.plan()
     text = "".join(str(content) for content in plan.files.values())
-    assert "--seed 7" in text
-    assert "COLLISION_X_MASK" in text
+    assert "--seed $EDGESNN_SEED --report report.json" in text
+    assert f"--freq {board.clock_hz / 1e6:g}" in text
+    assert COLLISION_SCRIPT in text
+    assert all(f'"${variable}"' in text for variable in board.family.variables)
 
 
 @pytest.mark.slow

@@ -79,5 +79,7 @@ def test_description_names_every_field() -> None:
         "program_words": 256,
         "readout_neurons": 64,
         "queue_events": 4,
+        "currents": False,
+        "delays": False,
     }
     assert CoreConfig(**CoreConfig(lanes=2).describe()) == CoreConfig(lanes=2)

@@ -1,10 +1,10 @@
 """Cycles counted by hand from the states of ``edgesnn_hdl.scheduler``, and what follows.
 
-A step costs, for each population: 7 cycles (descriptor), for each connection 4 (descriptor), its
-delivery, and 1 for each slot; then 6 to finish. A delivery that meets nothing costs 2: it sees
-that it is at its end, then that the lanes rest. A lone row of w cycles that is emitted in cycle c
-enters the queue; its start is asked for in cycle c + 1 and read in c + 2; its words are there
-until c + 2 + w; the lane is seen at rest in c + 5 + w.
+Cycles are numbered from 1, the first after the command to advance. A lone row of w words that is
+emitted in cycle c is seen at the head of its queue in c + 1 and its start is read then; its words
+are there from c + 3 on; the lane is seen at rest in c + 4 + w, and the update begins in the next
+cycle. That makes 5 + w cycles to integrate it. A population is settled four cycles after its last
+slot, the last one five, unless descriptors (4 words, and 4 for a connection) take longer.
 
 That these numbers are those of the gates is what ``test_backends_agree`` shows.
 """
@@ -37,7 +37,7 @@ from edgesnn.synapse_coding import Coding
 from edgesnn.synapses import Synapses
 from tests.strategies import random_events, random_network
 
-POPULATION, CONNECTION, NOTHING, FINISH = 7, 4, 2, 6
+SETTLE, FINISH = 4, 5
 
 
 def layer(name: str, size: int) -> LifPopulation:
@@ -77,62 +77,104 @@ def cycles(
     return timing.cycles(EventStream.from_steps(steps), spikes, fired).tolist()
 
 
+def phases(
+    net: Network,
+    steps: list[list[int]],
+    spikes: npt.NDArray[np.bool_] | None = None,
+    **sizes: int,
+) -> list[list[list[int]]]:
+    """[integrate, update, settle] of each population and step."""
+    if spikes is None:
+        spikes = np.zeros((len(steps), net.num_neurons), bool)
+    timing = CoreTiming(net, CoreConfig(**sizes), Coding.WIDE)
+    return timing.phases(EventStream.from_steps(steps), spikes).tolist()
+
+
 def one_layer(*targets_of_source: list[int], size: int = 10) -> Network:
     synapses = rows(*targets_of_source, size=size)
     inputs = InputPopulation("keys", len(targets_of_source))
     return network([inputs, layer("layer", size)], [Connection(0, 1, synapses)])
 
 
-AROUND = POPULATION + CONNECTION + 10 + FINISH  # of a layer of ten, one connection, one lane
+AROUND = 10 + FINISH  # of a layer of ten, one lane
 
 
-def test_population_without_connections_is_fetched_and_updated() -> None:
+def two_inputs(shift: int = 0) -> Network:
+    """Keys reach nine neurons, buttons three, with a shift of their own."""
+    return network(
+        [InputPopulation("keys", 1), InputPopulation("buttons", 1), layer("layer", 10)],
+        [
+            Connection(0, 2, rows(list(range(9)), size=10)),
+            Connection(1, 2, rows([2, 3, 4], size=10), weight_shift=shift),
+        ],
+    )
+
+
+def test_population_without_connections_is_passed_in_a_cycle_and_updated() -> None:
     net = network([InputPopulation("keys", 1), layer("layer", 10)], [])
-    assert cycles(net, [[]]) == [POPULATION + 10 + FINISH]
+    assert phases(net, [[]]) == [[[1, 10, FINISH]]]
 
 
-def test_silent_connection_costs_its_descriptor_and_two_cycles() -> None:
-    assert cycles(one_layer([0, 1]), [[], []]) == [AROUND + NOTHING] * 2
+def test_silent_connection_costs_a_cycle() -> None:
+    assert phases(one_layer([0, 1]), [[], []]) == [[[1, 10, FINISH]]] * 2
 
 
 @pytest.mark.parametrize("targets", [[], [4], [0, 1, 2, 9]])
-def test_lone_event_costs_its_row_and_six_cycles(targets: list[int]) -> None:
-    assert cycles(one_layer(targets), [[0]]) == [AROUND + len(targets) + 6]
+def test_lone_event_costs_its_row_and_five_cycles(targets: list[int]) -> None:
+    assert phases(one_layer(targets), [[0]]) == [[[5 + len(targets), 10, FINISH]]]
 
 
-def test_next_row_starts_when_the_one_before_ends() -> None:
-    # Rows of 1 + 4 and 1 + 2 cycles one after the other, then the three until rest is seen.
+def test_wide_row_starts_cost_a_cycle() -> None:
+    # Rows of 1 + 4 and 1 + 2 cycles one after the other.
     net = one_layer([0, 1, 2, 3], [5, 7])
     assert cycles(net, [[0, 1], [1, 0], [1, 1]]) == [
-        AROUND + 1 + 5 + 3 + 4,
-        AROUND + 1 + 3 + 5 + 4,
-        AROUND + 1 + 3 + 3 + 4,
+        AROUND + 2 + 5 + 3 + 2,
+        AROUND + 2 + 3 + 5 + 2,
+        AROUND + 2 + 3 + 3 + 2,
     ]
 
 
 def test_packed_word_with_two_synapses_takes_two_cycles() -> None:
-    # Neighbours: one word of two synapses, one with the end: 3 cycles. Filler and synapse: 1 + 1.
-    net = one_layer([0, 1], [20], size=30)
-    around = AROUND + 20
-    assert cycles(net, [[0], [1]], coding=Coding.PACKED) == [around + 3 + 6, around + 2 + 6]
+    # Three neighbours: a word of two synapses, one with the third and the end. Filler, synapse,
+    # synapse, end: two words. Filler and synapse: shifted, so two words as well.
+    net = one_layer([0, 1, 2], [20, 21], [20], size=30)
+    around = 30 + FINISH
+    found = cycles(net, [[0], [1], [2]], coding=Coding.PACKED)
+    assert found == [around + 5 + 3, around + 5 + 2, around + 5 + 2]
+
+
+def test_next_start_is_read_in_the_first_cycle_of_a_word_with_two_synapses() -> None:
+    net = one_layer([0, 1, 2], [20, 21], [], size=30)
+    around = 30 + FINISH
+    steps = [[0, 0], [0, 1], [1, 0], [0, 0, 0], [0, 2, 0]]
+    assert cycles(net, steps, coding=Coding.PACKED) == [
+        around + 3 + 3 + 3 + 2,  # the row begins in cycle 4, the second in 7
+        around + 3 + 3 + 2 + 2,
+        around + 3 + 2 + (1 + 3) + 2,  # no such word in the first row
+        around + 3 + 3 + 3 + 3 + 2,
+        around + 3 + 3 + (1 + 3) + 2,  # the empty row has used the free cycle
+    ]
 
 
 def test_event_of_another_input_costs_a_cycle() -> None:
-    net = network(
-        [InputPopulation("keys", 1), InputPopulation("buttons", 1), layer("layer", 10)],
-        [
-            Connection(0, 2, rows([0, 1], size=10)),
-            Connection(1, 2, rows([2, 3, 4], size=10)),
-        ],
-    )
-    one = POPULATION + 10 + FINISH + 2 * CONNECTION
-    # Another input's event first: the row is emitted a cycle later. Last: the end is seen later,
-    # but before the lane rests.
+    # The end of the first connection is seen a cycle after its last event, then four words of
+    # the second are read.
+    #   [0]: emitted in 1, end in 2; from 7 on the event is another's, end in 8; rest in 14.
+    #   [1]: another's in 1, end in 2; emitted in 7.
+    #   [1, 0]: another's, emitted in 2, end in 3; emitted in 8, after a row of nine in 5 to 13.
+    net = two_inputs()
     assert cycles(net, [[0], [1], [1, 0]]) == [
-        one + (2 + 6) + (1 + NOTHING),
-        one + (1 + NOTHING) + (3 + 6),
-        one + (1 + 2 + 6) + (3 + 6),
+        AROUND + 5 + 9,
+        AROUND + 7 + 4 + 3,
+        AROUND + 13 + 1 + 3 + 2,
     ]
+
+
+def test_lanes_rest_between_connections_only_if_the_lanes_have_to_know_something_else() -> None:
+    # Keys in cycles 4 to 12, rest in 14. Alike: the start of the other row is asked for in 12.
+    # Else its delivery begins in 15 with an event of another input.
+    assert cycles(two_inputs(), [[0, 1]]) == [AROUND + 12 + 1 + 3 + 2]
+    assert cycles(two_inputs(shift=1), [[0, 1]]) == [AROUND + 16 + 4 + 3]
 
 
 def test_many_events_of_another_input_outlast_the_row() -> None:
@@ -140,15 +182,15 @@ def test_many_events_of_another_input_outlast_the_row() -> None:
         [InputPopulation("keys", 1), InputPopulation("buttons", 1), layer("layer", 10)],
         [Connection(0, 2, rows([0], size=10))],
     )
-    # The end is seen in cycle 12, the lanes' rest in 13.
-    assert cycles(net, [[0] + [1] * 11]) == [AROUND + 14]
+    # The end is seen in cycle 13.
+    assert cycles(net, [[0] + [1] * 11]) == [AROUND + 13]
 
 
 def test_events_that_no_connection_reads_are_forgotten_in_a_pass() -> None:
     net = network([InputPopulation("keys", 2), layer("layer", 10)], [])
-    around = POPULATION + 10 + FINISH
     # Rewind, then one cycle for each event and one to see the end.
-    assert cycles(net, [[], [0], [1, 0, 1]]) == [around, around + 1 + 2, around + 1 + 4]
+    found = cycles(net, [[], [0], [1, 0, 1]])
+    assert found == [AROUND + 1, AROUND + 1 + 1 + 2, AROUND + 1 + 1 + 4]
 
 
 def test_gates_forget_events_that_no_connection_reads_in_as_many_cycles() -> None:
@@ -173,22 +215,22 @@ def test_spikes_are_read_word_by_word_of_the_bitmap() -> None:
     spikes[0, 17] = True
     spikes[1, [3, 5]] = True
     spikes[2, [0, 19]] = True
-    around = POPULATION + CONNECTION + 20 + FINISH
+    around = 20 + FINISH
     assert cycles(net, [[]] * 5, spikes) == [
-        around + 2 + NOTHING,
-        around + 1 + 3 + 6,  # after an empty word
-        around + 2 * (1 + 3) + 5,
-        around + 2 * (1 + 3) + 5,
-        around + 2 + NOTHING,
+        around + 3,
+        around + 1 + 5 + 3,  # after an empty word
+        around + 2 + 2 * (1 + 3) + 2,
+        around + 2 + 2 * (1 + 3) + 2,
+        around + 3,
     ]
 
 
 def test_first_step_of_a_run_sees_the_spikes_before_it() -> None:
     synapses = rows([0, 1], [0], size=2)
     net = network([InputPopulation("keys", 1), layer("layer", 2)], [Connection(1, 1, synapses)])
-    around = POPULATION + CONNECTION + 2 + FINISH
-    assert cycles(net, [[]]) == [around + 1 + NOTHING]
-    assert cycles(net, [[]], fired=np.array([True, False])) == [around + 2 + 6]
+    around = 8  # two slots, and the descriptors that are read from the first of them on
+    assert cycles(net, [[]]) == [around + 2]
+    assert cycles(net, [[]], fired=np.array([True, False])) == [around + 5 + 2]
 
 
 def test_spikes_reach_a_later_population_in_the_same_step_and_an_earlier_one_in_the_next() -> None:
@@ -202,38 +244,42 @@ def test_spikes_reach_a_later_population_in_the_same_step_and_an_earlier_one_in_
     )
     spikes = np.zeros((2, 6), bool)
     spikes[0, [1, 5]] = True  # one neuron of each
-    around = 2 * POPULATION + 2 * CONNECTION + 4 + 2 + FINISH
-    silent = 1 + NOTHING
-    assert cycles(net, [[], []], spikes) == [
-        around + silent + (2 + 6),
-        around + (3 + 6) + silent,
+    # The second one has two slots: eight words of descriptors take longer.
+    assert phases(net, [[], []], spikes) == [
+        [[2, 4, SETTLE], [5 + 2, 2, 6]],
+        [[5 + 3, 4, SETTLE], [2, 2, 6]],
     ]
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4])
+def test_population_takes_a_cycle_for_each_slot_and_the_readout_one_for_each_neuron() -> None:
+    net = network([InputPopulation("keys", 1), layer("a", 9), layer("b", 3)], [])
+    assert phases(net, [[]], lanes=4) == [[[1, 3, SETTLE], [1, 4, FINISH]]]
+    assert phases(net, [[]], lanes=1) == [[[1, 9, SETTLE], [1, 3, FINISH]]]
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
 def test_lanes_share_slots_and_rows(lanes: int) -> None:
     # Nine neurons, all of them targets: the busiest lane has ceil(9 / lanes) of each.
     net = one_layer(list(range(9)), size=9)
     most = -(-9 // lanes)
-    around = POPULATION + CONNECTION + FINISH
-    assert cycles(net, [[0]], lanes=lanes) == [around + most + (most + 6)]
+    assert phases(net, [[0]], lanes=lanes) == [[[5 + most, most * lanes, FINISH]]]
 
 
 def test_full_queue_makes_the_others_wait() -> None:
     """Two lanes, room for two rows: four rows of lane 0, then four of lane 1, ten synapses each.
 
-    Lane 0 takes its rows in cycles 1, 12, 23, 34, and the empty ones from 45 on. The events leave
-    in cycles 0, 1, 2, then each in the cycle after lane 0 has taken the one two before: 13, 24,
-    35, 46, 47. So lane 1 takes its rows in 25, 36, 47 and 58, and is done in 69.
+    Lane 0 asks for its rows in cycles 2, 13, 24, 35, and for the empty ones from 46 on. Events
+    leave in cycles 1, 2, 3, then each in the cycle after lane 0 has let go of the one two before:
+    14, 25, 36, 47, 48. So lane 1 asks for its rows in 26, 37, 48 and 59, whose last word is there
+    in 70.
     """
     even, odd = list(range(0, 20, 2)), list(range(1, 20, 2))
     net = one_layer(even, odd, size=20)
-    around = POPULATION + CONNECTION + 10 + FINISH
-    found = cycles(net, [[0] * 4 + [1] * 4], lanes=2, queue_events=2)
-    assert found == [around + 69 + 4]
-    # With room for all, lane 1 begins at once: its first row is taken in cycle 5.
-    found = cycles(net, [[0] * 4 + [1] * 4], lanes=2, queue_events=8)
-    assert found == [around + 5 + 4 * 11 + 4]
+    found = phases(net, [[0] * 4 + [1] * 4], lanes=2, queue_events=2)
+    assert found == [[[70 + 2, 20, FINISH]]]
+    # With room for all, lane 1 begins at once: its first row is asked for in cycle 6.
+    found = phases(net, [[0] * 4 + [1] * 4], lanes=2, queue_events=8)
+    assert found == [[[6 + 4 * 11 + 2, 20, FINISH]]]
 
 
 def test_network_that_does_not_fit_has_no_cycles() -> None:
@@ -243,21 +289,25 @@ def test_network_that_does_not_fit_has_no_cycles() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_runs_may_be_cut_anywhere(seed: int) -> None:
-    net = random_network(seed, max_size=40)
+    late = seed % 2 > 0
+    net = random_network(seed, max_size=40, currents=late, delays=late)
     stream = random_events(net, seed, 12)
     spikes = simulate(net, stream).spikes
-    config = CoreConfig(lanes=2, state_bits=24, events=32768)
+    config = CoreConfig(lanes=2, state_bits=24, events=32768, currents=True, delays=True)
     timing = CoreTiming(net, config)
     whole = timing.cycles(stream, spikes)
     steps = list(stream)
     first = timing.cycles(EventStream.from_steps(steps[:5]), spikes[:5])
-    second = timing.cycles(EventStream.from_steps(steps[5:]), spikes[5:], spikes[4])
+    history = np.zeros((1 + net.max_delay, net.num_neurons), bool)
+    seen = spikes[4::-1][: len(history)]
+    history[: len(seen)] = seen
+    second = timing.cycles(EventStream.from_steps(steps[5:]), spikes[5:], history)
     assert np.concatenate((first, second)).tolist() == whole.tolist()
 
 
 def num_compilations() -> int:
     """Of the kernel; none where nothing is compiled."""
-    return len(getattr(core_timing.run_cycles, "signatures", ()))
+    return len(getattr(core_timing.run_phases, "signatures", ()))
 
 
 def test_frozen_arrays_need_no_compilation_of_their_own() -> None:

@@ -26,7 +26,8 @@ def reachable(network: Network, population: int) -> tuple[int, int]:
     """Highest and lowest word of the first neuron at any moment of any allowed step.
 
     Tries every multiset of input events, every set of neurons that fired, both clamp bounds, with
-    the highest and the lowest order of the events, before and after the bias.
+    the highest and the lowest order of the events, before and after the bias. A current starts at
+    its own clamp bound and meets the membrane when all events are in.
     """
     limit = network.event_limit
     most = limit.value
@@ -41,6 +42,10 @@ def reachable(network: Network, population: int) -> tuple[int, int]:
     cells = network.populations[population]
     bias = int(cells.bias[0])
     top = 1 << (cells.membrane_bits - 1)
+    high, low = top - 1, -top
+    if cells.current_based:
+        bound = 1 << (cells.current_bits - 1)
+        high, low = high + bound - 1, low - bound
     highest, lowest = -(2**40), 2**40
     for counts in choices:
         for fired in itertools.product((0, 1), repeat=network.num_neurons):
@@ -53,8 +58,13 @@ def reachable(network: Network, population: int) -> tuple[int, int]:
                 )
                 sums += [int(w) * times[first + s] for s, w in enumerate(dense)]
             ups, downs = sum(x for x in sums if x > 0), sum(x for x in sums if x < 0)
-            highest = max(highest, top - 1 + ups, top - 1 + ups + downs + bias)
-            lowest = min(lowest, -top + downs, -top + ups + downs + bias)
+            if cells.current_based:
+                highest = max(highest, high + ups + downs, high + ups + downs + bias)
+                lowest = min(lowest, low + ups + downs, low + ups + downs + bias)
+                highest, lowest = max(highest, bound - 1 + ups), min(lowest, -bound + downs)
+            else:
+                highest = max(highest, high + ups, high + ups + downs + bias)
+                lowest = min(lowest, low + downs, low + ups + downs + bias)
     return highest, lowest
 
 
@@ -82,10 +92,19 @@ def tiny_network(rng: np.random.Generator, form: EventLimitForm, connections: in
     )
 
 
+def with_current(network: Network) -> Network:
+    """Its population made current-based."""
+    current = replace(network.populations[2], synaptic_decay=[9, 9], current_bits=5)
+    return replace(network, populations=(*network.populations[:2], current))
+
+
+@pytest.mark.parametrize("current", [False, True])
 @pytest.mark.parametrize("form", EventLimitForm)
 @pytest.mark.parametrize("seed", range(40))
-def test_bound_is_never_exceeded(form, seed):
+def test_bound_is_never_exceeded(form, seed, current):
     network = tiny_network(np.random.default_rng(seed), form, connections=4)
+    if current:
+        network = with_current(network)
     highest, lowest = design_rules.membrane_range(network, 2)
     reached_high, reached_low = reachable(network, 2)
     assert reached_high <= highest[0]
@@ -100,15 +119,19 @@ def test_bound_of_the_full_form_is_reached(seed):
     assert (int(highest[0]), int(lowest[0])) == reachable(network, 2)
 
 
+@pytest.mark.parametrize("current", [False, True])
+@pytest.mark.parametrize("form", EventLimitForm)
 @pytest.mark.parametrize("seed", range(40))
-def test_bound_of_the_limited_form_is_reached_with_one_connection_a_source(seed):
-    network = tiny_network(np.random.default_rng(seed), EventLimitForm.LIMITED, connections=4)
+def test_bound_is_reached_with_one_connection_a_source(seed, form, current):
+    network = tiny_network(np.random.default_rng(seed), form, connections=4)
     one_each = {c.source: c for c in network.connections}
     network = replace(
         network,
         populations=(*network.populations[:2], no_bias(network)),
         connections=tuple(one_each.values()),
     )
+    if current:
+        network = with_current(network)
     highest, lowest = design_rules.membrane_range(network, 2)
     assert (int(highest[0]), int(lowest[0])) == reachable(network, 2)
 
@@ -166,10 +189,24 @@ def test_word_may_be_filled_to_the_last_number():
         ({"membrane_bits": 17}, "membrane_bits of 'cell' must be in 2..16, not 17"),
         ({"membrane_bits": 1}, "membrane_bits of 'cell' must be in 2..16, not 1"),
         (
+            {"synaptic_decay": [4097], "current_bits": 9},
+            "synaptic_decay of 'cell' must be in 0..4096, not 4097",
+        ),
+        (
+            {"synaptic_decay": [9], "current_bits": 17},
+            "current_bits of 'cell' must be in 2..16, not 17",
+        ),
+        ({"synaptic_decay": [9]}, "current_bits of 'cell' must be in 2..16, not 0"),
+        (
+            {"synaptic_decay": [9], "current_bits": 15, "bias": [-1]},
+            "lowest possible membrane of 'cell' must be in -32768..32767, not -32769",
+        ),
+        (
             {"membrane_bits": 16},
             "highest possible membrane of 'cell' must be in -32768..32767, not 32768 "
             "(neuron 0; 1 of 1 neurons); "
-            "lower weight_shift, membrane_bits or the event limit, or widen state_bits",
+            "lower weight_shift, membrane_bits, current_bits or the event limit, "
+            "or widen state_bits",
         ),
         (
             {"weight": -8, "weight_shift": 15},
@@ -202,6 +239,15 @@ def test_window_of_a_sum_is_bounded():
 
 def test_read_out_that_never_fires_needs_no_threshold():
     design_rules.check(one_neuron(threshold=[-3], spiking=False, reset_mode=ResetMode.NONE))
+
+
+def test_both_words_of_a_current_based_neuron_may_be_filled():
+    design_rules.check(one_neuron(synaptic_decay=[9], current_bits=15))
+    # Above, 16383 + 16383 leave room for 1; below, -16384 - 16384 for nothing.
+    with pytest.raises(DesignRuleError, match="highest possible .* not 32768 "):
+        design_rules.check(one_neuron(synaptic_decay=[9], current_bits=15, weight=2))
+    with pytest.raises(DesignRuleError, match="lowest possible .* not -32769 "):
+        design_rules.check(one_neuron(synaptic_decay=[9], current_bits=15, weight=-1))
 
 
 def test_all_violations_come_at_once():

@@ -97,7 +97,10 @@ def test_working_bytes_are_what_the_runtime_asks_for() -> None:
     size = int(compiled.library((), harness).size())
     forms = set()
     for seed in range(200):
-        network = random_network(seed, max_size=80, max_synapses=300)
+        late = seed % 4
+        network = random_network(
+            seed, max_size=80, max_synapses=300, currents=late > 1, delays=late % 2 > 0
+        )
         placement = place(network, lanes=(1, 1, 2, 4, 16)[seed % 5])
         loaded = LoadedImage(library, pack_placement(placement))
         assert loaded.required_bytes == size + working_bytes(placement), seed
@@ -164,7 +167,8 @@ def decided(network: Network) -> int:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_example_of_a_random_network_passes(seed: int, tmp_path: Path) -> None:
-    network = random_network(1000 + seed, max_size=60, max_synapses=500)
+    late = seed % 2 > 0
+    network = random_network(1000 + seed, max_size=60, max_synapses=500, currents=late, delays=late)
     folder = written(network, tmp_path / "c")
     printed = run_program(compile_all("gcc", folder, "-O1 -fsanitize=undefined,address"))
     assert printed.endswith("passed: the same as on the host\n")
@@ -182,7 +186,7 @@ def test_example_of_a_random_network_passes(seed: int, tmp_path: Path) -> None:
         ("test.h", r"(_TEST_DECISION) .*", r"\1 (77)", "decision .*, must be 77"),
         ("test.c", r"\.sops = \d+u", ".sops = 4000000000u", "operations .*, must be 4000000000"),
         ("test.c", r"(accumulators\[.*\n +)", r"\1-", "accumulator .*, must be -"),
-        ("network.c", r"0x00200001u", "0x00200002u", "status -4, must be 0"),
+        ("network.c", r"0x00200002u", "0x00200003u", "status -4, must be 0"),
     ],
 )
 def test_example_fails_if_anything_is_not_as_expected(
@@ -273,6 +277,16 @@ def test_library_compiles_for_microcontrollers_with_the_memory_that_is_documente
         f"extern char is_known[sizeof(esnn_network) == {NETWORK_BYTES} ? 1 : -1];\n"
     )
     cross_compiled(compiler, folder)
+
+
+@pytest.mark.parametrize("currents", [False, True])
+@pytest.mark.parametrize("delays", [False, True])
+def test_readme_says_what_can_be_left_out(currents: bool, delays: bool, tmp_path: Path) -> None:
+    network = random_network(3, max_size=20, currents=currents, delays=delays)
+    text = (written(network, tmp_path / "c") / "README.md").read_text()
+    assert ("-DESNN_WITH_CURRENTS=0" in text) == (not network.has_currents)
+    assert ("-DESNN_WITH_DELAYS=0" in text) == (not network.max_delay)
+    assert ("; less: `" in text) == (not network.has_currents or not network.max_delay)
 
 
 def test_code_and_stack_are_those_of_the_readme(tmp_path: Path) -> None:

@@ -47,10 +47,11 @@ from edgesnn.synapses import Synapses
 from tests.image_decoder import crc32, decode
 from tests.strategies import random_events, random_network
 from tests.vectors.generate import example_network
+from tests.vectors.generate_images import NETWORKS
 
 IMAGES = Path(__file__).parent / "vectors/images"
 PAGE = Path(__file__).parents[1] / "docs/memory_image.md"
-GOLDEN = sorted(IMAGES.glob("*.bin"))
+GOLDEN = sorted(IMAGES.glob(f"v{IMAGE_VERSION}-*.bin"))
 CODINGS = (None, Coding.WIDE, Coding.PACKED)
 
 
@@ -65,11 +66,14 @@ def core(lanes: int) -> CoreConfig:
         events=32768,
         program_words=1024,
         readout_neurons=512,
+        currents=True,
+        delays=True,
     )
 
 
 def some_network(seed: int, max_size: int = 60) -> Network:
-    network = random_network(seed, max_size=max_size, max_synapses=3000)
+    late = bool(seed % 2)
+    network = random_network(seed, max_size=max_size, max_synapses=3000, currents=late, delays=late)
     limit = network.event_limit
     return replace(network, event_limit=EventLimit(limit.form, min(limit.value, 15)))
 
@@ -89,11 +93,17 @@ def expected_content(network: Network, lanes: int) -> dict[str, Any]:
                     "shift": c.weight_shift,
                     "rows": [list(c.synapses.fan_out(s)) for s in range(c.synapses.num_sources)],
                 }
+                | ({"delay": c.delay} if c.delay else {})
             )
         populations.append(
             {name: int(getattr(p, name)) for name in ("size", "membrane_bits", "spiking", "strict")}
             | {"reset_order": int(p.reset_order), "reset_mode": int(p.reset_mode)}
             | {name: getattr(p, name).tolist() for name in ("threshold", "bias", "decay")}
+            | (
+                {"synaptic_decay": p.synaptic_decay.tolist(), "current_bits": p.current_bits}
+                if p.synaptic_decay is not None
+                else {}
+            )
             | {"is_readout": index == network.readout.population, "connections": connections}
         )
     limit = network.event_limit
@@ -160,6 +170,17 @@ def test_network_that_does_not_fit_is_not_packed() -> None:
         pack(example_network(), CoreConfig())
 
 
+def test_core_without_a_feature_takes_no_network_that_needs_it(late_network: Network) -> None:
+    with pytest.raises(DoesNotFit) as caught:
+        pack(late_network, CoreConfig())
+    assert caught.value.violations == [
+        "current-based neurons must be at most 0, not 2 (2 too many); "
+        "take a core with currents, or train plain LIF neurons",
+        "steps of delay must be at most 0, not 2 (2 too many); take a core with delays",
+    ]
+    pack(late_network, CoreConfig(currents=True, delays=True))
+
+
 def test_more_words_than_a_section_can_count_are_refused() -> None:
     # 255 full rows of 256 fill 65536 words of the largest core to the last one.
     dense = np.ones((255, 256), int)
@@ -221,8 +242,26 @@ def test_whole_image_of_the_document_is_what_pack_writes() -> None:
 
 
 def test_there_are_golden_images_of_every_version_and_coding() -> None:
-    names = {p.stem for p in GOLDEN}
-    assert {f"v{v}-{c}" for v in range(1, IMAGE_VERSION + 1) for c in ("wide", "packed")} <= names
+    names = {p.stem for p in IMAGES.glob("*.bin")}
+    plain = {f"v{v}-{c}" for v in range(1, IMAGE_VERSION + 1) for c in ("wide", "packed")}
+    late = {f"v{v}-{c}-late" for v in range(2, IMAGE_VERSION + 1) for c in ("wide", "packed")}
+    assert names == plain | late
+
+
+def golden_network(path: Path) -> Network:
+    """The network that a golden image holds."""
+    return NETWORKS["-late" if path.stem.endswith("-late") else ""]()
+
+
+@pytest.mark.parametrize("version", range(1, IMAGE_VERSION))
+def test_image_of_an_older_version_is_refused(version: int) -> None:
+    for path in IMAGES.glob(f"v{version}-*.bin"):
+        with pytest.raises(ModelFileError) as caught:
+            unpack(path.read_bytes())
+        assert str(caught.value) == (
+            f"image version must be {IMAGE_VERSION}, not {version}; "
+            "pack the network again with this version of edgesnn"
+        )
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
@@ -232,7 +271,7 @@ def test_golden_image_holds_what_is_written_beside_it(path: Path) -> None:
     assert json.loads(json.dumps(decode(image))) == content
     network = unpack(image)
     stream = random_events(network, 1, 30)
-    assert not differences(simulate(example_network(), stream), simulate(network, stream))
+    assert not differences(simulate(golden_network(path), stream), simulate(network, stream))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
@@ -240,8 +279,8 @@ def test_golden_image_is_packed_again_byte_by_byte(path: Path) -> None:
     image = path.read_bytes()
     lanes = json.loads(path.with_suffix(".json").read_text())["lanes"]
     coding = Coding[path.stem.split("-")[1].upper()]
-    config = CoreConfig(lanes=lanes, state_bits=18)
-    assert pack(example_network(), config, coding) == image
+    config = CoreConfig(lanes=lanes, state_bits=18, currents=True, delays=True)
+    assert pack(golden_network(path), config, coding) == image
     assert pack(unpack(image), config, coding) == image
 
 
@@ -354,7 +393,7 @@ def test_garbage_is_refused(data: bytes) -> None:
         (lambda i: i[:0], "must have an even number of bytes, at least 68, not 0"),
         (lambda i: i[:-1], "must have an even number of bytes"),
         (lambda i: b"ELF!" + i[4:], "must begin with b'ESNI', not b'ELF!'"),
-        (lambda i: with_word(i, 2, 2), "image version must be 1, not 2; pack the network again"),
+        (lambda i: with_word(i, 2, 3), "image version must be 2, not 3; pack the network again"),
         (
             lambda i: i[:-1] + bytes([i[-1] ^ 1]),
             "CRC-32 must match the image; the image is damaged",
@@ -362,6 +401,12 @@ def test_garbage_is_refused(data: bytes) -> None:
         (lambda i: with_word(i, HeaderWord.LANES, 3), "lanes must be one of (1, 2, 4, 8, 16)"),
         (lambda i: with_word(i, HeaderWord.STATE_BITS, 20), "state_bits must be one of"),
         (lambda i: with_word(i, HeaderWord.FEATURES, 1), "differs from what its own network"),
+        (
+            lambda i: with_word(i, HeaderWord.FEATURES, 6),
+            "image features must be among ['CURRENTS', 'DELAYS'], not 0x6; read the image with the "
+            "version of edgesnn that packed it",
+        ),
+        (lambda i: with_word(i, HeaderWord.MAX_DELAY, 1), "differs from what its own network"),
         (lambda i: with_word(i, HeaderWord.SPIKES_PER_STEP, 2), "differs from what its own"),
         (lambda i: with_word(i, HeaderWord.EVENTS, 8), "differs from what its own network"),
         (lambda i: with_word(i, 31, 1), "differs from what its own network would give"),
@@ -371,7 +416,7 @@ def test_garbage_is_refused(data: bytes) -> None:
     ],
 )
 def test_refusal_says_what_must_be_what(change: Any, message: str) -> None:
-    image = (IMAGES / "v1-wide.bin").read_bytes()
+    image = (IMAGES / "v2-wide.bin").read_bytes()
     with pytest.raises(ModelFileError) as caught:
         unpack(change(image))
     assert message in str(caught.value)
@@ -395,24 +440,25 @@ FIRST_CONNECTION = FIRST_POPULATION + len(PopulationWord)
         (Prologue.NUM_POPULATIONS, 0, "is inconsistent"),
         (Prologue.NUM_POPULATIONS, 0xFFFF, "is inconsistent"),
         (FIRST_POPULATION + PopulationWord.FIRST_SLOT, 1, "first slot of population 0 must be 0"),
-        (FIRST_POPULATION + PopulationWord.MEMBRANE_BITS, 0xFFFF, "membrane_bits of 'lif0' must"),
+        (FIRST_POPULATION + PopulationWord.CLAMP_BITS, 0x00FF, "membrane_bits of 'lif0' must"),
+        (FIRST_POPULATION + PopulationWord.CLAMP_BITS, 0x0A0A, "is inconsistent"),
         (FIRST_POPULATION + PopulationWord.SIZE, 0xFFFF, "differs from what its own network"),
         (FIRST_POPULATION + PopulationWord.NUM_CONNECTIONS, 0xFFFF, "is inconsistent"),
-        (FIRST_CONNECTION + 0, 1 << 8 | 1, "delay must be 0 in this version, not 1"),
+        (FIRST_CONNECTION + 0, 1 << 8 | 1, "delay of 'input0' -> 'lif0' must be 0, since it comes"),
         (FIRST_CONNECTION + 0, 1 << 12 | 1, "differs from what its own network would give"),
         (FIRST_CONNECTION + 2, 0, "is inconsistent"),
         (FIRST_CONNECTION + 3, 1, "row starts must follow one another"),
     ],
 )
 def test_program_that_contradicts_itself_is_refused(offset: int, value: int, message: str) -> None:
-    image = with_word((IMAGES / "v1-wide.bin").read_bytes(), program_word(offset), value)
+    image = with_word((IMAGES / "v2-wide.bin").read_bytes(), program_word(offset), value)
     with pytest.raises(ModelFileError) as caught:
         unpack(image)
     assert message in str(caught.value)
 
 
 def test_rows_out_of_order_are_refused() -> None:
-    image = (IMAGES / "v1-wide.bin").read_bytes()
+    image = (IMAGES / "v2-wide.bin").read_bytes()
     words = np.frombuffer(image[:-4], "<u2")
     lane = dict(sections(words))[Region.SYNAPSES, 0]
     where = np.flatnonzero(words == int(lane[0]))
@@ -445,6 +491,6 @@ def test_rows_that_share_their_words_cost_no_time() -> None:
 
 
 def test_events_of_an_unpacked_network_run() -> None:
-    network = unpack((IMAGES / "v1-packed.bin").read_bytes())
+    network = unpack((IMAGES / "v2-packed.bin").read_bytes())
     result = simulate(network, EventStream.from_steps([[0, 0, 3], [4]]))
     assert result.counters.sops == 2 + 2 + 1 + 4

@@ -21,6 +21,7 @@ from edgesnn.memory_layout import (
     ConnectionFlag,
     ConnectionWord,
     CounterWord,
+    Feature,
     HeaderWord,
     MemoryLayout,
     PopulationFlag,
@@ -37,6 +38,7 @@ from edgesnn.run_result import Counters
 PAGE = (Path(__file__).parents[1] / "docs/memory_image.md").read_text()
 TABLES = {
     "Header": HeaderWord,
+    "Features": Feature,
     "Sections": Region,
     "Prologue": Prologue,
     "Population": PopulationWord,
@@ -80,8 +82,8 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
     low, high = MAGIC[:2], MAGIC[2:]
     assert f"0x{int.from_bytes(low, 'little'):04X}: the bytes `{low.decode()}`" in text
     assert f"0x{int.from_bytes(high, 'little'):04X}: the bytes `{high.decode()}`" in text
-    assert "header words from 22 on" in text
-    assert max(HeaderWord) == 21
+    assert "header words from 23 on" in text
+    assert max(HeaderWord) == 22
     for region in Region:
         if region < Region.MEMBRANE:
             two = re.search(rf"`{region.name}` \| two words", text) is not None
@@ -122,10 +124,12 @@ def test_memories_have_the_sizes_of_the_core(lanes: int) -> None:
         Region.THRESHOLD: 2048,
         Region.BIAS: 2048,
         Region.DECAY: 2048,
+        Region.SYNAPTIC_DECAY: 2048,
         Region.MEMBRANE: 2048,
         Region.SPIKES: 256,
         Region.ACCUMULATOR: 64,
         Region.COUNTER: 8,
+        Region.CURRENT: 2048,
     }
     assert {r: layout.width(r) for r in Region} == {
         Region.PROGRAM: 16,
@@ -133,17 +137,21 @@ def test_memories_have_the_sizes_of_the_core(lanes: int) -> None:
         Region.THRESHOLD: 18,
         Region.BIAS: 18,
         Region.DECAY: 13,
+        Region.SYNAPTIC_DECAY: 13,
         Region.MEMBRANE: 18,
         Region.SPIKES: 16,
         Region.ACCUMULATOR: 32,
         Region.COUNTER: 32,
+        Region.CURRENT: 18,
     }
 
 
 def test_header_limits_are_the_sizes_of_the_core_and_reserve_the_rest() -> None:
     config = CoreConfig(lanes=2)
     limits = header_limits(config)
-    assert HeaderWord.FEATURES not in limits  # so it must be 0
+    assert limits[HeaderWord.FEATURES] == limits[HeaderWord.MAX_DELAY] == (0, 0)
+    with_all = header_limits(CoreConfig(currents=True, delays=True))
+    assert (with_all[HeaderWord.FEATURES], with_all[HeaderWord.MAX_DELAY]) == ((0, 3), (0, 15))
     assert limits[HeaderWord.SPIKES_PER_STEP] == (1, 1)
     assert limits[HeaderWord.LANES] == (2, 2)
     assert limits[HeaderWord.SLOTS] == (1, 512)

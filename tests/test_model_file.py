@@ -14,7 +14,7 @@ from edgesnn import model_file
 from edgesnn.errors import ModelFileError, UnsupportedModel
 from edgesnn.network import InputPopulation, Network
 from tests.strategies import networks
-from tests.vectors.generate import example_network, network_to_json
+from tests.vectors.generate import example_network, late_network, network_to_json
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests/vectors/model_files"
@@ -54,7 +54,7 @@ def refusal(data: bytes) -> str:
     return str(caught.value)
 
 
-@given(networks())
+@given(networks(currents=True, delays=True))
 def test_network_comes_back(network):
     assert content(model_file.decode(model_file.encode(network))) == content(network)
 
@@ -67,6 +67,44 @@ def test_file_comes_back(tmp_path):
 
 def test_signed_parts_are_the_file_again():
     assert content(model_file.decode(signed(*parts()))) == content(EXAMPLE)
+
+
+def test_file_has_the_lowest_version_that_can_hold_the_network(late_network, small_network):
+    def version(network):
+        return parts(model_file.encode(network))[0]["format_version"]
+
+    assert version(small_network) == 1
+    assert version(late_network) == 2
+    late = late_network.connections[1:]
+    connections = (*small_network.connections[:1], *late)
+    assert version(replace(small_network, connections=connections)) == 2
+    assert version(replace(late_network, connections=small_network.connections)) == 2
+
+
+def test_version_one_holds_no_currents_and_no_delays():
+    header, tensors = parts(model_file.encode(late_network()))
+    message = "format_version must be 2, the lowest that can hold this network, not 1"
+    assert refusal(signed(header | {"format_version": 1}, tensors)) == message
+    header, tensors = parts()
+    message = "format_version must be 1, the lowest that can hold this network, not 2"
+    assert refusal(signed(header | {"format_version": 2}, tensors)) == message
+
+
+def test_currents_and_delays_are_checked():
+    header, tensors = parts(model_file.encode(late_network()))
+    for where, index, name, value, message in (
+        ("connections", 0, "delay", 1, "delay of 'keys' -> 'hidden' must be 0, since it comes"),
+        ("connections", 2, "delay", 16, "connections.2.delay: must be less than or equal to 15"),
+        ("populations", 2, "current_bits", 1, "populations.2.current_lif.current_bits: must be"),
+        ("populations", 2, "kind", "lif", "populations.2.lif.current_bits: Extra inputs"),
+    ):
+        changed = json.loads(json.dumps(header))
+        changed[where][index][name] = value
+        assert message in refusal(signed(changed, tensors))
+    short = tensors | {"population.2.synaptic_decay": np.zeros(3, np.int32)}
+    assert "synaptic_decay must have 4 values, not 3" in refusal(signed(header, short))
+    del tensors["population.2.synaptic_decay"]
+    assert "tensor population.2.synaptic_decay must be there" in refusal(signed(header, tensors))
 
 
 def test_same_network_gives_the_same_bytes():
@@ -93,7 +131,11 @@ def test_document_shows_the_table_of_fields():
 
 def test_document_names_every_tensor():
     page = (ROOT / "docs/model_file.md").read_text()
-    for kind, table in (("population", "LIF_TENSORS"), ("connection", "SYNAPSE_TENSORS")):
+    for kind, table in (
+        ("population", "LIF_TENSORS"),
+        ("population", "CURRENT_TENSORS"),
+        ("connection", "SYNAPSE_TENSORS"),
+    ):
         for name, dtype in getattr(model_file, table).items():
             assert f"| `{kind}.i.{name}` | {dtype} |" in page
 
@@ -197,12 +239,13 @@ def test_absent_file_and_folder_are_refused(tmp_path):
         model_file.read(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", 1.0, True, None])
+@pytest.mark.parametrize("version", [0, 3, "1", 1.0, True, None])
 def test_other_versions_are_refused(version):
     header, tensors = parts()
     message = refusal(signed(header | {"format_version": version}, tensors))
     assert message == (
-        f"format_version must be 1, not {version!r}; use the version of edgesnn that wrote the file"
+        f"format_version must be in 1..2, not {version!r}; "
+        "use the version of edgesnn that wrote the file"
     )
 
 
@@ -216,8 +259,7 @@ def test_reserved_fields_are_refused_by_name():
     header, tensors = parts()
     for where, index, name, value, message in (
         ("connections", 0, "kind", "convolution", "connections.0.kind: must be 'sparse'"),
-        ("connections", 1, "delay", 1, "connections.1.delay: must be 0"),
-        ("populations", 2, "kind", "current_lif", "'current_lif'"),
+        ("populations", 2, "kind", "burst_lif", "'burst_lif'"),
         ("populations", 3, "spikes_per_step", 2, "populations.3.lif.spikes_per_step: must be 1"),
     ):
         changed = json.loads(json.dumps(header))

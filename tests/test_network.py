@@ -73,6 +73,10 @@ def test_parts_that_do_not_fit_are_refused():
     assert refusal(both, (Connection(1, 0, ROWS),), Readout(1)) == (
         "'keys' is an input and cannot be a target"
     )
+    assert refusal(both, (Connection(0, 1, ROWS, delay=3),), Readout(1)) == (
+        "delay of 'keys' -> 'cells' must be 0, since it comes from an input, not 3; "
+        "delay the events of that input instead"
+    )
     assert refusal(both, (Connection(1, 1, ROWS),), Readout(1)) == (
         "synapses 'cells' -> 'cells' must be 1 x 1, not 2 x 1"
     )
@@ -86,13 +90,25 @@ def test_parts_that_do_not_fit_are_refused():
         (lambda: InputPopulation("x", 0), "size of 'x' must be at least 1, not 0"),
         (lambda: Connection(0, 1, ROWS, 16), "weight_shift must be in 0..15, not 16"),
         (lambda: Connection(0, 1, ROWS, -1), "weight_shift must be in 0..15, not -1"),
-        (lambda: Connection(0, 1, ROWS, delay=1), "delay must be 0 in this version, not 1"),
+        (lambda: Connection(0, 1, ROWS, delay=16), "delay must be in 0..15, not 16"),
+        (lambda: Connection(0, 1, ROWS, delay=-1), "delay must be in 0..15, not -1"),
         (lambda: EventLimit(EventLimitForm.FULL, 16), "event limit must be in 1..15, not 16"),
         (lambda: EventLimit(EventLimitForm.FULL, 0), "event limit must be in 1..15, not 0"),
         (lambda: EventLimit(EventLimitForm.LIMITED, 65536), "event limit must be in 1..65535"),
         (lambda: Readout(1, window_steps=0), "window_steps must be in 1..65535, not 0"),
         (lambda: Readout(1, window_steps=65536), "window_steps must be in 1..65535, not 65536"),
-        (lambda: LifPopulation("x", [1], [1, 2], [0]), "must have one length >= 1, not [1, 2]"),
+        (
+            lambda: LifPopulation("x", [1], [1, 2], [0]),
+            "threshold, decay and bias of 'x' must have one length >= 1, not [1, 2]",
+        ),
+        (
+            lambda: LifPopulation("x", [1], [1], [0], synaptic_decay=[1, 2], current_bits=8),
+            "threshold, decay, bias and synaptic_decay of 'x' must have one length >= 1",
+        ),
+        (
+            lambda: LifPopulation("x", [1], [1], [0], current_bits=8),
+            "current_bits of 'x' must be 0 without a synaptic_decay, not 8",
+        ),
         (lambda: LifPopulation("x", np.zeros(0, int), [], []), "must be a list of integers"),
         (
             lambda: LifPopulation("x", [0.5], [1], [0]),
@@ -121,6 +137,15 @@ def test_parameters_of_a_neuron_are_its_own():
     assert (second.threshold, second.decay, second.bias) == (6, 8, -9)
     assert (second.strict, second.membrane_bits, second.state_bits) == (True, 12, 18)
     assert second.reset_mode is ResetMode.NONE
+    assert (second.synaptic_decay, second.current_bits) == (None, 0)
+    late = replace(cells, synaptic_decay=[10, 11], current_bits=9).parameters(1, 18)
+    assert (late.synaptic_decay, late.current_bits) == (11, 9)
+
+
+def test_network_tells_what_it_needs(small_network, late_network):
+    assert (small_network.has_currents, small_network.max_delay) == (False, 0)
+    assert (late_network.has_currents, late_network.max_delay) == (True, 2)
+    assert [p.current_based for p in late_network.neurons] == [True, False]
 
 
 def test_network_is_frozen(small_network):

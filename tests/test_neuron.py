@@ -19,10 +19,10 @@ DECAYS = (0, 1, 1000, 2048, 4095, 4096)
 FLAGS = list(itertools.product(ResetMode, ResetOrder, (False, True)))
 
 
-def step_in_fractions(p: LifParameters, membrane: int) -> LifOutcome:
+def step_in_fractions(p: LifParameters, membrane: int, current: int = 0) -> LifOutcome:
     """The table of phases in exact fractions, with no function of edgesnn."""
     half = 2 ** (p.state_bits - 1)
-    total = membrane + p.bias
+    total = membrane + current + p.bias
     v = total - 2 * half * math.floor(Fraction(total + half, 2 * half))
     fires = p.spiking and (v > p.threshold if p.strict else v >= p.threshold)
     x = v
@@ -34,7 +34,12 @@ def step_in_fractions(p: LifParameters, membrane: int) -> LifOutcome:
     if fires and (p.reset_mode, p.reset_order) == (ResetMode.SUBTRACT, ResetOrder.AFTER_DECAY):
         x = x - p.threshold
     top = 2 ** (p.membrane_bits - 1)
-    return LifOutcome(fires, v, sorted((-top, x, top - 1))[1], not -half <= total < half)
+    stored = sorted((-top, x, top - 1))[1]
+    kept = 0
+    if p.synaptic_decay is not None:
+        top = 2 ** (p.current_bits - 1)
+        kept = sorted((-top, math.trunc(Fraction(p.synaptic_decay, 4096) * current), top - 1))[1]
+    return LifOutcome(fires, v, stored, not -half <= total < half, kept)
 
 
 @pytest.mark.parametrize(("mode", "order", "strict"), FLAGS)
@@ -48,8 +53,20 @@ def test_every_case_of_a_four_bit_neuron_is_as_written(mode, order, strict):
             assert lif_step(p, membrane) == step_in_fractions(p, membrane), (p, membrane)
 
 
+@pytest.mark.parametrize(("mode", "order", "strict"), FLAGS)
+def test_every_case_of_a_four_bit_neuron_with_a_current_is_as_written(mode, order, strict):
+    settings = itertools.product((1, 5), (2048, 4095), (-8, 0, 3), DECAYS, (2, 3, 4))
+    for threshold, decay, bias, synaptic_decay, current_bits in settings:
+        p = LifParameters(
+            threshold, decay, bias, True, mode, order, strict, 3, 4, synaptic_decay, current_bits
+        )
+        for membrane, current in itertools.product(range(-8, 8), repeat=2):
+            expected = step_in_fractions(p, membrane, current)
+            assert lif_step(p, membrane, current) == expected, (p, membrane, current)
+
+
 @st.composite
-def parameters(draw: st.DrawFn) -> LifParameters:
+def parameters(draw: st.DrawFn, current: bool = False) -> LifParameters:
     bits = draw(st.sampled_from((16, 18, 24)))
     top = 2 ** (bits - 1) - 1
     strict = draw(st.booleans())
@@ -63,16 +80,19 @@ def parameters(draw: st.DrawFn) -> LifParameters:
         strict=strict,
         membrane_bits=draw(st.integers(2, bits)),
         state_bits=bits,
+        synaptic_decay=draw(st.integers(0, 4096)) if current else None,
+        current_bits=draw(st.integers(2, bits)) if current else 0,
     )
 
 
-@given(parameters(), st.data())
+@given(parameters() | parameters(current=True), st.data())
 def test_real_widths_are_as_written(p, data):
     top = 2 ** (p.state_bits - 1)
-    edge = p.threshold + p.strict - p.bias
+    current = 0 if p.synaptic_decay is None else data.draw(st.integers(-top, top - 1))
+    edge = p.threshold + p.strict - p.bias - current
     near = st.integers(edge - 2, edge + 2).map(lambda m: min(max(m, -top), top - 1))
     membrane = data.draw(st.integers(-top, top - 1) | near)
-    assert lif_step(p, membrane) == step_in_fractions(p, membrane)
+    assert lif_step(p, membrane, current) == step_in_fractions(p, membrane, current)
 
 
 def test_frozen_updates_give_the_same_answers():
@@ -94,6 +114,31 @@ def test_neuron_at_rest_without_bias_stays_at_rest(p):
     p = LifParameters(**{**vars(p), "bias": 0})
     if p.threshold + p.strict > 0:
         assert lif_step(p, 0) == LifOutcome(False, 0, 0, False)
+
+
+@given(parameters(current=True))
+def test_current_alone_decays_to_nothing_and_stays_there(p):
+    current = 2 ** (p.current_bits - 1) - 1
+    if p.synaptic_decay < 4096:
+        for _ in range(4096 * 25):
+            if (current := lif_step(p, 0, current).current) == 0:
+                break
+    else:
+        assert lif_step(p, 0, current).current == current
+        return
+    assert lif_step(p, 0, current).current == 0
+
+
+def test_reset_leaves_the_current_as_it_is():
+    p = LifParameters(10, 4096, synaptic_decay=2048, current_bits=8, reset_mode=ResetMode.TO_ZERO)
+    assert lif_step(p, 20, 30) == LifOutcome(True, 50, 0, False, 15)
+
+
+def test_sum_of_the_update_wraps_once():
+    p = LifParameters(5, 4096, bias=-32768, synaptic_decay=4096, current_bits=16)
+    assert lif_step(p, 32767, 1) == LifOutcome(False, 0, 0, False, 1)
+    assert lif_step(p, -32768, -32768).value == -32768
+    assert lif_step(p, -32768, -32768).overflow
 
 
 def test_strict_neuron_subtracts_the_threshold_itself():
@@ -122,6 +167,13 @@ def test_integration_wraps_and_tells():
         ({"decay": -1}, "decay must be in 0..4096, not -1"),
         ({"membrane_bits": 17}, "membrane_bits must be in 2..16, not 17"),
         ({"membrane_bits": 1}, "membrane_bits must be in 2..16, not 1"),
+        (
+            {"synaptic_decay": 4097, "current_bits": 9},
+            "synaptic_decay must be in 0..4096, not 4097",
+        ),
+        ({"synaptic_decay": 9, "current_bits": 17}, "current_bits must be in 2..16, not 17"),
+        ({"synaptic_decay": 9}, "current_bits must be in 2..16, not 0"),
+        ({"current_bits": 9}, "current_bits must be 0 without a synaptic_decay, not 9"),
         ({"bias": 32768}, "bias must fit 16 bits, not 32768"),
         ({"threshold": 0}, "threshold + strict must be in 1..32767, not 0"),
         ({"threshold": 32767, "strict": True}, "threshold + strict must be in 1..32767, not 32768"),

@@ -18,38 +18,50 @@ from edgesnn.run_result import Counters, differences
 from tests.strategies import networks_with_events, random_events, random_network
 from tests.vectors.generate import network_from_json
 
-VECTORS = json.loads((Path(__file__).parent / "vectors/networks.json").read_text())
+VECTORS = [
+    vector
+    for name in ("networks", "late_networks")
+    for vector in json.loads((Path(__file__).parent / f"vectors/{name}.json").read_text())
+]
 
 
 def dense_run(network: Network, raster: np.ndarray) -> dict[str, np.ndarray]:
     """Whole populations at once, floats that hold every integer exactly; nothing is sparse."""
-    steps, state, fired = len(raster), {}, {}
-    out = {name: np.zeros((steps, network.num_neurons)) for name in ("values", "membranes")}
+    steps, state, current, fired = len(raster), {}, {}, {}
+    names = ("values", "membranes", "currents")
+    out = {name: np.zeros((steps, network.num_neurons)) for name in names}
     out["spikes"] = np.zeros((steps, network.num_neurons), bool)
     sops = 0
     for i, p in enumerate(network.populations):
-        state[i] = np.zeros(p.size)
-        fired[i] = np.zeros(p.size)
+        state[i], current[i] = np.zeros(p.size), np.zeros(p.size)
+        fired[i] = np.zeros((steps, p.size))
     for t in range(steps):
         for i, p in enumerate(network.populations):
             if isinstance(p, InputPopulation):
-                fired[i] = raster[t, network.first_id[i] : network.first_id[i] + p.size]
+                fired[i][t] = raster[t, network.first_id[i] : network.first_id[i] + p.size]
                 continue
+            drive = np.zeros(p.size)
             for c in network.connections:
-                if c.target == i:
+                sent = t - c.delay - (c.source >= c.target)
+                if c.target == i and sent >= 0:
                     dense = c.synapses.to_dense().astype(float)
-                    state[i] = state[i] + fired[c.source] @ dense * 2.0**c.weight_shift
-                    sops += int(fired[c.source] @ (dense != 0).sum(axis=1))
-            v = state[i] + p.bias
+                    drive += fired[c.source][sent] @ dense * 2.0**c.weight_shift
+                    sops += int(fired[c.source][sent] @ (dense != 0).sum(axis=1))
+            v = state[i] + current[i] + drive + p.bias
+            if p.synaptic_decay is not None:
+                half = 2.0 ** (p.current_bits - 1)
+                left = np.trunc((current[i] + drive) * p.synaptic_decay / 4096)
+                current[i] = np.clip(left, -half, half - 1)
             s = p.spiking & (v > p.threshold - (not p.strict))
             subtract = s * p.threshold * (p.reset_mode == ResetMode.SUBTRACT)
             early = p.reset_order == ResetOrder.BEFORE_DECAY
             x = np.where(s & (p.reset_mode == ResetMode.TO_ZERO), 0, v) - subtract * early
             x = np.trunc(x * p.decay / 4096) - subtract * (not early)
             half = 2.0 ** (p.membrane_bits - 1)
-            state[i], fired[i] = np.clip(x, -half, half - 1), s.astype(float)
+            state[i], fired[i][t] = np.clip(x, -half, half - 1), s
             where = network.neuron_slice(i)
             out["values"][t, where], out["membranes"][t, where] = v, state[i]
+            out["currents"][t, where] = current[i]
             out["spikes"][t, where] = s
     out["sops"] = np.array(sops)
     return out
@@ -58,20 +70,22 @@ def dense_run(network: Network, raster: np.ndarray) -> dict[str, np.ndarray]:
 def assert_dense_agrees(network: Network, stream: EventStream) -> None:
     result = simulate(network, stream)
     dense = dense_run(network, stream.to_raster(network.num_inputs))
-    for name in ("values", "membranes", "spikes"):
+    for name in ("values", "membranes", "currents", "spikes"):
         assert np.array_equal(getattr(result, name), dense[name]), name
     assert result.counters.sops == dense["sops"]
     assert result.counters.spikes == dense["spikes"].sum()
     assert result.counters.overflows == 0
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_random_networks_agree_with_dense_matrices(seed):
-    network = random_network(seed, max_size=60)
+@pytest.mark.parametrize("currents", [False, True])
+@pytest.mark.parametrize("delays", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_random_networks_agree_with_dense_matrices(seed, currents, delays):
+    network = random_network(seed, max_size=60, currents=currents, delays=delays)
     assert_dense_agrees(network, random_events(network, seed, num_steps=20, max_events=40))
 
 
-@given(networks_with_events())
+@given(networks_with_events(currents=True, delays=True))
 def test_any_network_agrees_with_dense_matrices(case):
     assert_dense_agrees(*case)
 
@@ -84,24 +98,25 @@ def test_frozen_runs_give_the_same_answers(vector):
     assert [np.flatnonzero(row).tolist() for row in result.spikes] == vector["spikes"]
     assert result.membranes.tolist() == vector["membranes"]
     assert result.values.tolist() == vector["values"]
+    assert result.currents.tolist() == vector.get("currents", np.zeros_like(result.values).tolist())
     assert result.accumulators.tolist() == vector["accumulators"]
     assert result.decision == vector["decision"]
     c = result.counters
     assert [c.events, c.sops, c.spikes] == vector["counters"]
 
 
-@given(networks_with_events(max_size=20, max_steps=10))
+@given(networks_with_events(max_size=20, max_steps=10, currents=True, delays=True))
 def test_order_of_events_changes_nothing(case):
     network, stream = case
     backwards = EventStream.from_steps([step[::-1] for step in stream])
     assert differences(simulate(network, stream), simulate(network, backwards)) == []
 
 
-def test_run_in_two_pieces_is_one_run(small_network):
-    stream = random_events(small_network, 3, num_steps=20)
+def test_run_in_two_pieces_is_one_run(any_network):
+    stream = random_events(any_network, 3, num_steps=20)
     steps = [step.tolist() for step in stream]
-    whole = simulate(small_network, stream)
-    reference = Reference(small_network)
+    whole = simulate(any_network, stream)
+    reference = Reference(any_network)
     first = reference.run(EventStream.from_steps(steps[:7]))
     second = reference.run(EventStream.from_steps(steps[7:]))
     assert np.array_equal(whole.spikes, np.concatenate([first.spikes, second.spikes]))
@@ -109,20 +124,20 @@ def test_run_in_two_pieces_is_one_run(small_network):
     assert first.counters + second.counters == whole.counters
 
 
-def test_reset_forgets_everything(small_network):
-    stream = random_events(small_network, 3, num_steps=20)
-    reference = Reference(small_network)
+def test_reset_forgets_everything(any_network):
+    stream = random_events(any_network, 3, num_steps=20)
+    reference = Reference(any_network)
     first = reference.run(stream)
     reference.reset()
     assert differences(first, reference.run(stream)) == []
 
 
-def test_refused_step_changes_nothing(small_network):
-    stream = random_events(small_network, 3, num_steps=20)
-    reference = Reference(small_network)
+def test_refused_step_changes_nothing(any_network):
+    stream = random_events(any_network, 3, num_steps=20)
+    reference = Reference(any_network)
     with pytest.raises(EventLimitError):
         reference.run(EventStream.from_steps([[0, 1], [2] * 4]))
-    assert differences(simulate(small_network, stream), reference.run(stream)) == []
+    assert differences(simulate(any_network, stream), reference.run(stream)) == []
 
 
 def test_accumulators_follow_the_rule(small_network):

@@ -34,10 +34,15 @@ def device(board):
 
 
 def fitting_networks(count, config):
-    """Random networks that fit."""
+    """Random networks that fit, a half of them with the features that the core has."""
     seed = 0
     while count:
-        network = random_network(seed, max_size=60)
+        network = random_network(
+            seed,
+            max_size=60,
+            currents=config.currents and seed % 2 > 0,
+            delays=config.delays and seed % 2 > 0,
+        )
         seed += 1
         try:
             assert network.state_bits <= config.state_bits
@@ -53,7 +58,7 @@ def readout_only(network, result):
     kept = np.zeros_like(result.spikes)
     where = network.neuron_slice(network.readout.population)
     kept[:, where] = result.spikes[:, where]
-    return replace(result, spikes=kept, membranes=None, values=None)
+    return replace(result, spikes=kept, membranes=None, values=None, currents=None)
 
 
 def test_random_networks_give_the_results_of_the_reference(device):
@@ -69,6 +74,26 @@ def test_random_networks_give_the_results_of_the_reference(device):
         reference.reset()
         expected = readout_only(network, reference.run(stream))
         assert differences(expected, device.run(stream)) == [], seed
+
+
+def test_a_board_with_currents_and_delays_says_so_and_runs_them():
+    config = replace(SMALL, currents=True, delays=True)
+    with VirtualBoard(config) as board, SerialDevice(board.port, timeout=3.0) as device:
+        assert device.identify().config == config
+        for seed, network in fitting_networks(6, config):
+            stream = random_events(network, seed, 20)
+            reference = Reference(network)
+            device.load(network)
+            assert differences(reference.run(stream), device.run(stream, record=True)) == [], seed
+            device.reset()
+            reference.reset()
+            expected = readout_only(network, reference.run(stream))
+            assert differences(expected, device.run(stream)) == [], seed
+
+
+def test_a_board_without_them_takes_no_network_that_needs_them(device, late_network):
+    with pytest.raises(DoesNotFit, match="current-based neurons must be at most 0, not 2"):
+        device.load(late_network)
 
 
 def test_long_streams_go_in_many_requests(device):

@@ -36,7 +36,11 @@ from edgesnn.synapses import Synapses
 from tests.strategies import networks_with_events, random_events, random_network
 from tests.vectors.generate import network_from_json
 
-VECTORS = json.loads((Path(__file__).parent / "vectors/networks.json").read_text())
+VECTORS = [
+    vector
+    for name in ("networks", "late_networks")
+    for vector in json.loads((Path(__file__).parent / f"vectors/{name}.json").read_text())
+]
 # Uncompiled kernels are a hundred times slower and run once more, for coverage.
 COMPILED = not numba.config.DISABLE_JIT
 SEEDS = range(120 if COMPILED else 12)
@@ -57,14 +61,15 @@ def broken(network: Network) -> Network:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_networks_agree_to_the_last_bit(seed):
-    network = random_network(seed, max_synapses=4000)
+    late = seed % 2 > 0
+    network = random_network(seed, max_synapses=4000, currents=late, delays=late)
     stream = random_events(network, seed + 1, STEPS, max_events=100)
     result, _ = Simulator(network).run(stream, record=True)
     assert differences(simulate(network, stream), result) == []
 
 
 @settings(max_examples=60 if COMPILED else 10)
-@given(networks_with_events())
+@given(networks_with_events(currents=True, delays=True))
 def test_any_network_agrees_to_the_last_bit(case):
     network, stream = case
     result, _ = Simulator(network).run(stream, record=True)
@@ -85,7 +90,8 @@ def test_frozen_runs_give_the_same_answers(vector):
 def test_overflows_wrap_and_count_as_on_the_reference():
     overflows = 0
     for seed in range(30 if COMPILED else 6):
-        network = broken(random_network(seed, max_size=40))
+        late = seed % 2 > 0
+        network = broken(random_network(seed, max_size=40, currents=late, delays=late))
         stream = random_events(network, seed, 12, max_events=20)
         expected = Reference(network, check=False).run(stream)
         result, _ = Simulator(network, check=False).run(stream, record=True)
@@ -94,10 +100,10 @@ def test_overflows_wrap_and_count_as_on_the_reference():
     assert overflows > 100
 
 
-def test_checked_kernels_agree_where_nothing_overflows(small_network):
-    stream = random_events(small_network, 5, 30)
-    checked, _ = Simulator(small_network, check=False).run(stream, record=True)
-    blind, _ = Simulator(small_network).run(stream, record=True)
+def test_checked_kernels_agree_where_nothing_overflows(any_network):
+    stream = random_events(any_network, 5, 30)
+    checked, _ = Simulator(any_network, check=False).run(stream, record=True)
+    blind, _ = Simulator(any_network).run(stream, record=True)
     assert differences(checked, blind) == []
 
 
@@ -187,8 +193,8 @@ def test_population_of_4096_neurons_uses_short_words():
 
 
 def test_streaming_step_by_step_is_one_run():
-    for seed in range(10 if COMPILED else 3):
-        network = random_network(seed, max_size=40)
+    for seed in range(10 if COMPILED else 6):
+        network = random_network(seed, max_size=40, currents=seed % 2 > 0, delays=seed % 2 > 0)
         stream = random_events(network, seed, 20)
         whole, end = Simulator(network).run(stream, record=True)
         simulator, state, spikes, membranes = Simulator(network), None, [], []
@@ -202,13 +208,13 @@ def test_streaming_step_by_step_is_one_run():
         assert state.steps_since_reset == end.steps_since_reset == 20
 
 
-def test_state_given_is_not_changed(small_network):
-    simulator = Simulator(small_network)
-    _, state = simulator.run(random_events(small_network, 1, 10))
-    before = (state.membranes.copy(), state.fired.copy(), state.accumulators.copy())
-    first, _ = simulator.run(random_events(small_network, 2, 10), state, record=True)
-    again, _ = simulator.run(random_events(small_network, 2, 10), state, record=True)
-    after = (state.membranes, state.fired, state.accumulators)
+def test_state_given_is_not_changed(any_network):
+    simulator = Simulator(any_network)
+    _, state = simulator.run(random_events(any_network, 1, 10))
+    before = [np.copy(part) for part in vars(state).values()]
+    first, _ = simulator.run(random_events(any_network, 2, 10), state, record=True)
+    again, _ = simulator.run(random_events(any_network, 2, 10), state, record=True)
+    after = vars(state).values()
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     assert differences(first, again) == []
 
@@ -216,7 +222,7 @@ def test_state_given_is_not_changed(small_network):
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_batch_is_every_sample_alone(threads):
     for seed in range(8 if COMPILED else 2):
-        network = random_network(seed, max_size=40)
+        network = random_network(seed, max_size=40, currents=seed % 2 > 0, delays=seed % 2 > 0)
         streams = [random_events(network, n, n % 7) for n in range(20)]
         batch = Simulator(network).run_batch(streams, threads)
         for n, stream in enumerate(streams):
@@ -237,15 +243,16 @@ def test_batch_may_be_empty(small_network, threads):
     assert batch.counters.steps == 0
 
 
-def test_chosen_populations_are_recorded(small_network):
-    stream = random_events(small_network, 4, 25)
-    whole = simulate(small_network, stream)
-    records, _ = Simulator(small_network).record(stream, ["output", "hidden"])
+def test_chosen_populations_are_recorded(any_network):
+    stream = random_events(any_network, 4, 25)
+    whole = simulate(any_network, stream)
+    records, _ = Simulator(any_network).record(stream, ["output", "hidden"])
     for name, columns in (("hidden", slice(0, 2)), ("output", slice(2, 4))):
         assert np.array_equal(records[name].spikes, whole.spikes[:, columns])
         assert np.array_equal(records[name].membranes, whole.membranes[:, columns])
         assert np.array_equal(records[name].values, whole.values[:, columns])
-    only, _ = Simulator(small_network).record(stream, ["output"])
+        assert np.array_equal(records[name].currents, whole.currents[:, columns])
+    only, _ = Simulator(any_network).record(stream, ["output"])
     assert list(only) == ["output"]
     assert np.array_equal(only["output"].spikes, whole.spikes[:, 2:])
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from edgesnn.synapse_coding import (
     END,
-    FILLER,
     FILLER_ADVANCE,
     FIRST_ROW_WORD,
+    MAX_FILLER_GAP,
     WIDE_LAST,
     WIDE_SLOTS,
     CodedRows,
@@ -106,35 +106,40 @@ def test_rows_lie_one_after_the_other_and_tell_their_length(
 
 
 @settings(max_examples=300)
-@given(synapses(), st.sampled_from([1, 2, 4]))
-def test_cycles_are_one_a_word_and_one_more_where_a_word_has_two_synapses(
-    table: Synapses, lanes: int
+@given(synapses(), st.sampled_from(Coding), st.sampled_from([1, 2, 4]))
+def test_words_are_counted_and_those_with_two_synapses_marked(
+    table: Synapses, coding: Coding, lanes: int
 ) -> None:
     for lane in range(lanes):
-        wide = encode_rows(table, Coding.WIDE, lane, lanes)
-        packed = encode_rows(table, Coding.PACKED, lane, lanes)
+        rows = encode_rows(table, coding, lane, lanes)
         for source in range(table.num_sources):
-            assert wide.cycles[source] == len(row_words(wide, source))
-            expected = 0
-            for word in row_words(packed, source):
-                low, high = entries_of(word)
-                expected += 2 if is_synapse(low) and is_synapse(high) else 1
-            assert packed.cycles[source] == expected
+            assert rows.num_words[source] == len(row_words(rows, source))
+        for word, pair in zip(rows.words.tolist(), rows.pairs.tolist(), strict=True):
+            low, high = entries_of(word)
+            assert pair == (coding is Coding.PACKED and is_synapse(low) and is_synapse(high))
 
 
 @settings(max_examples=200)
 @given(synapses(), st.sampled_from([1, 2, 4]))
-def test_packed_rows_end_with_their_first_end_mark_and_fill_up_with_it(
-    table: Synapses, lanes: int
-) -> None:
-    # The gates look at the high byte alone: an end mark is in it, in the last word and only there.
+def test_packed_rows_end_with_the_high_byte_of_their_last_word(table: Synapses, lanes: int) -> None:
     for lane in range(lanes):
         rows = encode_rows(table, Coding.PACKED, lane, lanes)
         for source in range(table.num_sources):
             for number, word in enumerate(words := row_words(rows, source)):
-                is_last = number == len(words) - 1
-                assert (word >> 8 == END) == is_last
-                assert is_last or word & 0xFF != END
+                assert (word >> 8 == END) == (number == len(words) - 1)
+
+
+def test_gap_is_made_up_of_full_fillers_and_one_for_the_rest() -> None:
+    def packed(*slots: int) -> list[int]:
+        targets, weights = np.array(slots), np.ones(len(slots), int)
+        table = Synapses(np.array([0, len(slots)]), targets, weights, 1024)
+        return encode_rows(table, Coding.PACKED, 0, 1).words.tolist()
+
+    # Gaps of 255 and 256: one filler of 15 units; one of 15 and one of 1.
+    assert packed(255) == [0xF000, 0x00F1]
+    assert packed(256) == [0x10F0, 0x0001]
+    assert packed(0, 257) == [0x0100, 0x10F0, 0x0001]
+    assert packed(800, 801) == [0xF000, 0xF0F0, 0x0150, 0x0001]
 
 
 @settings(max_examples=100)
@@ -194,6 +199,8 @@ def test_example_of_the_document_is_what_is_written(coding: Coding) -> None:
     rows = encode_rows(Synapses(np.array([0, 4]), slots, weights, 64), coding, 0, 1)
     assert rows.words.tolist() == words
     assert image_decoder.decode_row(words, 0, coding is Coding.PACKED) == pairs
+    shifted = encode_rows(Synapses(np.array([0, 3]), slots[1:], weights[1:], 64), coding, 0, 1)
+    assert coding is Coding.WIDE or shifted.words.tolist() == example("shifted")
     assert decode_row(np.array(words, np.uint16), 0, coding) == (pairs, len(words))
 
 
@@ -202,11 +209,9 @@ def test_numbers_of_the_document_are_those_of_the_code() -> None:
     assert f"| 4-14 | slot, 0..{WIDE_SLOTS - 1} |" in text
     assert WIDE_LAST == 1 << 15
     assert f"at most {WIDE_SLOTS} x L neurons" in text
-    assert (
-        f"`0x{FILLER:02X}` (gap 15, weight 0) is a *filler*: it advances by {FILLER_ADVANCE}"
-        in text
-    )
-    assert f"`0x{END:02X}` ends the row" in text
+    most = FILLER_ADVANCE * MAX_FILLER_GAP
+    assert f"advances by {FILLER_ADVANCE} times its gap, so by {FILLER_ADVANCE} to {most}" in text
+    assert f"or it is `0x{END:02X}`, which ends the row" in text
     assert f"No row begins below word {FIRST_ROW_WORD}" in text
     assert "coding of the rows: 0 wide, 1 packed" in text
     assert (Coding.WIDE, Coding.PACKED) == (0, 1)
@@ -216,8 +221,8 @@ def test_no_encoder_writes_these_and_no_decoder_takes_them() -> None:
     def words(*values: int) -> npt.NDArray[np.uint16]:
         return np.array(values, np.uint16)
 
-    with pytest.raises(ValueError, match="entry 0x20 must have a weight"):
-        decode_row(words(0x0020), 0, Coding.PACKED)
+    with pytest.raises(ValueError, match="word 0x0100 must not have a low byte of 0 within"):
+        decode_row(words(0x1111, 0x0100), 0, Coding.PACKED)
     for coding in Coding:
         with pytest.raises(ValueError, match="a row must have an end"):
             decode_row(words(0x1111, 0x1111), 0, coding)

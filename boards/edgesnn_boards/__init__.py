@@ -9,15 +9,37 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 from edgesnn.errors import BuildError
+from edgesnn_boards import (
+    colorlight_i5,
+    hx8k,
+    icebreaker,
+    icesugar,
+    orangecrab,
+    tang_nano_9k,
+    tang_nano_20k,
+    ulx3s_25f,
+    ulx3s_85f,
+)
 from edgesnn_boards.board import Board
-from edgesnn_boards.icebreaker import BOARD as ICEBREAKER
 
 __all__ = ["Board", "all_boards", "find_board"]
+
+_OWN = (
+    icebreaker,
+    icesugar,
+    hx8k,
+    ulx3s_25f,
+    ulx3s_85f,
+    orangecrab,
+    colorlight_i5,
+    tang_nano_9k,
+    tang_nano_20k,
+)
 
 
 def all_boards() -> list[Board]:
     """Every known board, by name: those of this package, then those of entry points."""
-    boards = {board.name: board for board in (ICEBREAKER,)}
+    boards = {module.BOARD.name: module.BOARD for module in _OWN}
     for entry in entry_points(group="edgesnn.boards"):
         if entry.name not in boards:
             board = entry.load()

@@ -1,4 +1,4 @@
-"""What there is to say about a board: the core it gets, its clock, its link, its tools."""
+"""What there is to say about a board: the core it gets, its clock, its link, its pins."""
 
 from __future__ import annotations
 
@@ -8,40 +8,74 @@ from typing import Any
 
 from edgesnn.core_config import CoreConfig
 
+#: Said of every board until somebody has run it.
+NEVER_RUN = "never run on hardware yet: built, timed and simulated only"
+
+#: A pin of an Amaranth platform: name and number of the resource, then names of subsignals.
+Pin = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What boards with the same kind of FPGA share.
+
+    name        of the family
+    extra       extras of edgesnn that bring the tools
+    tools       commands that a build runs, with the package that brings each
+    variables   environment variables by which Amaranth is told these commands; the first is the
+                synthesis
+    logic       the resource that counts logic cells, by the name that nextpnr gives it
+    resources   every resource that is reported, by nextpnr's names
+    flip_flops  beginnings of the names of cells that are flip-flops, after synthesis
+    bitstream   file name of the result in the plan's folder
+    add_clock   (module, platform, pin's Hz, clock's Hz) -> the signals ``clock`` and ``locked``;
+                adds the clock circuit to the module, raises ``ValueError`` if it cannot make it
+    options     (clock's Hz) -> arguments of Amaranth's ``prepare``
+    """
+
+    name: str
+    extra: str
+    tools: dict[str, str]
+    variables: dict[str, str]
+    logic: str
+    resources: tuple[str, ...]
+    flip_flops: tuple[str, ...]
+    bitstream: str
+    add_clock: Callable[[Any, Any, int, int], tuple[Any, Any]]
+    options: Callable[[int], dict[str, Any]]
+
 
 @dataclass(frozen=True)
 class Board:
     """A board and the core that is built for it.
 
-    name          as on the command line
-    device        the FPGA
-    core_config   size of the core
-    clock_hz      clock of the core; timing is checked against it
-    baud          speed of the serial link
-    make_plan     makes the build plan (an Amaranth BuildPlan) of this board for a placement seed
-    tools         commands that the plan runs, with the package that brings each
-    variables     environment variables by which Amaranth is told these commands
-    capacity      what the device has of each resource, by the name that nextpnr gives it
-    logic         the resource that counts logic cells
-    bitstream     file name of the result in the plan's folder
-    flash_command command that writes it ({bitstream} stands for the file)
-    notes         what a user must know
+    name           as on the command line
+    device         the FPGA
+    family         what it shares with others of its kind
+    platform       makes the Amaranth platform, which knows the pins
+    core_config    size of the core
+    clock_hz       clock of the core; timing is checked against it
+    baud           speed of the serial link
+    lights         output of EdgesnnTop without its ``led_`` -> the pins that show it, bit by bit
+    flash_command  command that writes the bitstream ({bitstream} stands for the file)
+    notes          what a user must know
     """
 
     name: str
     device: str
+    family: Family
+    platform: Callable[[], Any]
     core_config: CoreConfig
     clock_hz: int
     baud: int
-    make_plan: Callable[[Board, int], Any]
-    tools: dict[str, str]
-    variables: dict[str, str]
-    capacity: dict[str, int]
-    logic: str
-    bitstream: str
+    lights: dict[str, tuple[Pin, ...]]
     flash_command: tuple[str, ...]
-    notes: tuple[str, ...] = field(default_factory=tuple)
+    notes: tuple[str, ...] = field(default=(NEVER_RUN,))
 
-    def plan(self, seed: int = 1) -> Any:
-        """The Amaranth build plan for one placement seed."""
-        return self.make_plan(self, seed)
+    def plan(self) -> Any:
+        """The Amaranth build plan. Its script places with the seed ``$EDGESNN_SEED``."""
+        from edgesnn_boards.board_top import BoardTop
+
+        platform = self.platform()
+        options = self.family.options(self.clock_hz)
+        return platform.prepare(BoardTop(self), emit_src=False, **options)

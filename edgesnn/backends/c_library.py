@@ -49,7 +49,7 @@ def runtime_library(flags: Sequence[str] = ("-O3",)) -> Any:
         "esnn_reset": (None, (handle,)),
         "esnn_push_event": (ctypes.c_int32, (handle, u32)),
         "esnn_step": (ctypes.c_int32, (handle,)),
-        "esnn_run_steps": (ctypes.c_int32, (handle, handle, handle, u32, handle, handle)),
+        "esnn_run_steps": (ctypes.c_int32, (handle, handle, handle, u32, handle, handle, handle)),
         "esnn_decision": (ctypes.c_int32, (handle,)),
         "esnn_host_num_accumulators": (u32, (handle,)),
         "esnn_host_accumulator": (ctypes.c_int32, (handle, u32)),
@@ -98,18 +98,20 @@ class LoadedImage:
         stream: EventStream,
         spikes: npt.NDArray[np.uint16] | None = None,
         membranes: npt.NDArray[np.int32] | None = None,
+        currents: npt.NDArray[np.int32] | None = None,
     ) -> tuple[Counters, list[int]]:
         """Run all steps from the present state; counters since it was loaded, and accumulators.
 
         spikes      filled: bitmap of each step, uint16 [num_steps, spike words]
         membranes   filled: int32 [num_steps, lanes, slots]
+        currents    likewise
         Raises ``EventLimitError`` for a step that the runtime refuses.
         """
         step_start = np.ascontiguousarray(stream.step_start, np.int64)
         source_ids = np.ascontiguousarray(stream.source_ids, np.uint16)
         status = self.library.esnn_run_steps(
             self.network, _address(step_start), _address(source_ids), stream.num_steps,
-            _address(spikes), _address(membranes),
+            _address(spikes), _address(membranes), _address(currents),
         )  # fmt: skip
         if status != FirmwareStatus.OK:
             raise EventLimitError(firmware_status_text(status))
@@ -165,40 +167,42 @@ class CLibraryBackend:
         return self.loaded, self._placement
 
     def reset(self) -> None:
-        """Membranes to 0, no spikes waiting, empty accumulators."""
+        """Membranes and currents to 0, no spikes under way, empty accumulators."""
         loaded, _ = self._running()
         self.library.esnn_reset(loaded.network)
 
     def run(self, stream: EventStream, record: bool = False) -> RunResult:
-        """Run all steps of ``stream`` from the present state; record=True keeps membranes."""
+        """Run all steps of ``stream`` from the present state; record=True keeps state words."""
         loaded, placement = self._running()
         network = placement.network
         check_events(network, stream)
         before = loaded.counters()
         steps, lanes, slots = stream.num_steps, placement.lanes, placement.slots
         bitmap = np.zeros((steps, placement.spike_words), np.uint16)
-        states = np.zeros((steps, lanes, slots), np.int32) if record else None
-        counters, accumulators = loaded.run_steps(stream, bitmap, states)
+        # Membranes and currents, and the same in the order of neurons.
+        states = [np.zeros((steps, lanes, slots), np.int32) for _ in range(2)] if record else []
+        counters, accumulators = loaded.run_steps(stream, bitmap, *states)
         bits = np.unpackbits(bitmap.astype("<u2").view(np.uint8), axis=1, bitorder="little")
         spikes = np.zeros((steps, network.num_neurons), bool)
-        membranes = None if states is None else np.zeros(spikes.shape, np.int32)
+        found = [np.zeros(spikes.shape, np.int32) for _ in states]
         for index, population in enumerate(network.populations):
             if not isinstance(population, LifPopulation):
                 continue
             where, size = network.neuron_slice(index), population.size
             first = placement.first_spike_word[index] * WORD_BITS
             spikes[:, where] = bits[:, first : first + size]
-            if states is not None and membranes is not None:
-                first = placement.first_slot[index]
-                mine = states[:, :, first : first + placement.num_slots[index]]
-                membranes[:, where] = mine.transpose(0, 2, 1).reshape(steps, -1)[:, :size]
+            first = placement.first_slot[index]
+            for words, by_neuron in zip(states, found, strict=True):
+                mine = words[:, :, first : first + placement.num_slots[index]]
+                by_neuron[:, where] = mine.transpose(0, 2, 1).reshape(steps, -1)[:, :size]
         decision = self.library.esnn_decision(loaded.network)
         return RunResult(
             spikes,
             np.array(accumulators, np.int64),
             None if decision < 0 else decision,
             counters - before,
-            membranes,
+            found[0] if record else None,
+            currents=found[1] if record else None,
         )
 
     def close(self) -> None:

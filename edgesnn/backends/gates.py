@@ -50,6 +50,8 @@ def _library(config: CoreConfig, compiled: bool) -> Any:
     library.core_push.restype = u32
     library.core_command.argtypes = [handle, ctypes.c_int, u64]
     library.core_refused.argtypes = [handle]
+    cycles = np.ctypeslib.ndpointer(np.uint64, flags="C_CONTIGUOUS")
+    library.core_phases.argtypes = [handle, cycles, u32]
     return library
 
 
@@ -122,6 +124,17 @@ class GatesBackend:
             cycles=int(words[CounterWord.CYCLES]),
         )
 
+    def phases(self) -> npt.NDArray[np.int64]:
+        """Cycles of all time steps since the last call: int64 [populations of neurons, 3].
+
+        Counted by watching the core; columns as in ``edgesnn.simulator.core_timing.Phase``.
+        """
+        if self._placement is None:
+            raise ValueError("a network must be loaded before its cycles can be told apart")
+        cycles = np.zeros((len(self._placement.network.neurons), 3), np.uint64)
+        self._library.core_phases(self._core, cycles, len(cycles))
+        return cycles.astype(np.int64)
+
     def _interleaved(self, region: Region, first: int, size: int) -> npt.NDArray[np.int32]:
         """``size`` elements in neuron order, from slot ``first`` of all lanes."""
         lanes = self.config.lanes
@@ -150,7 +163,9 @@ class GatesBackend:
         check_events(network, stream)
         before = self.counters()
         spikes = np.zeros((stream.num_steps, network.num_neurons), bool)
-        membranes = np.zeros((stream.num_steps, network.num_neurons), np.int32) if record else None
+        states = {Region.MEMBRANE: np.zeros(spikes.shape, np.int32)}
+        if network.has_currents:
+            states[Region.CURRENT] = np.zeros(spikes.shape, np.int32)
         for step, source_ids in enumerate(stream):
             self.push(source_ids)
             self.advance()
@@ -162,9 +177,9 @@ class GatesBackend:
                 where = network.neuron_slice(index)
                 first = self._placement.first_spike_word[index] * WORD_BITS
                 spikes[step, where] = bitmap[first : first + population.size]
-                if membranes is not None:
-                    membranes[step, where] = self._interleaved(
-                        Region.MEMBRANE, self._placement.first_slot[index], population.size
+                for region, words in states.items() if record else ():
+                    words[step, where] = self._interleaved(
+                        region, self._placement.first_slot[index], population.size
                     )
         readout = network.populations[network.readout.population]
         accumulators = self._interleaved(Region.ACCUMULATOR, 0, readout.size).astype(np.int64)
@@ -173,7 +188,8 @@ class GatesBackend:
             accumulators,
             decide(network.readout.rule, accumulators.tolist()),
             self.counters() - before,
-            membranes,
+            states[Region.MEMBRANE] if record else None,
+            currents=states.get(Region.CURRENT) if record else None,
         )
 
     def close(self) -> None:

@@ -108,7 +108,7 @@ class SerialDevice:
         return self._network
 
     def reset(self) -> None:
-        """Membranes to 0, no spikes waiting, empty accumulators; the timer stops."""
+        """Membranes and currents to 0, no spikes under way, empty accumulators; the timer stops."""
         self._loaded()
         self.link.request(Message.RESET)
 
@@ -160,7 +160,7 @@ class SerialDevice:
         return np.array(values, np.int64)
 
     def run(self, stream: EventStream, record: bool = False) -> RunResult:
-        """Run all steps of ``stream`` from the present state; record=True keeps membranes.
+        """Run all steps of ``stream`` from the present state; record=True keeps state words.
 
         Raises ``InputError`` or ``EventLimitError`` before anything is sent, ``LinkError``.
         """
@@ -169,7 +169,8 @@ class SerialDevice:
         check_events(network, stream)
         before = self.counters()
         spikes = np.zeros((stream.num_steps, network.num_neurons), bool)
-        membranes = np.zeros_like(spikes, np.int32) if record else None
+        membranes = np.zeros_like(spikes, np.int32)
+        currents = np.zeros_like(spikes, np.int32)
         readout = network.readout.population
         reported = loaded.spike_words(readout)
         in_frame = len(reported) <= MAX_REPORT_WORDS and not record
@@ -185,12 +186,21 @@ class SerialDevice:
             elif reply.result:
                 for population in range(len(network.populations)) if record else (readout,):
                     self._read_spikes(spikes[at], population)
-                if membranes is not None:
-                    self._read_membranes(membranes[at])
+                if record:
+                    self._read_states(Region.MEMBRANE, membranes[at])
+                if record and network.has_currents:
+                    self._read_states(Region.CURRENT, currents[at])
                 at += 1
         decision, accumulators = self.read_out()
         counters = self.counters().since(before)
-        return RunResult(spikes, accumulators, decision, counters, membranes)
+        return RunResult(
+            spikes,
+            accumulators,
+            decision,
+            counters,
+            membranes if record else None,
+            currents=currents if record else None,
+        )
 
     def _note(
         self, spikes: npt.NDArray[np.bool_], population: int, bits: npt.NDArray[np.uint8]
@@ -206,16 +216,16 @@ class SerialDevice:
             (bits,) = _bitmaps(words.astype("<u2").tobytes(), len(where))
             self._note(spikes, population, bits)
 
-    def _read_membranes(self, membranes: npt.NDArray[np.int32]) -> None:
+    def _read_states(self, region: Region, states: npt.NDArray[np.int32]) -> None:
         loaded = self._loaded()
         lanes, slots = loaded.config.lanes, loaded.placement.slots
-        by_lane = [self.read_memory(Region.MEMBRANE, lane, 0, slots) for lane in range(lanes)]
+        by_lane = [self.read_memory(region, lane, 0, slots) for lane in range(lanes)]
         in_order = np.stack(by_lane, axis=1)
         for index, population in enumerate(loaded.network.populations):
             if isinstance(population, LifPopulation):
                 first = loaded.placement.first_slot[index]
                 mine = in_order[first:].reshape(-1)[: population.size]
-                membranes[loaded.network.neuron_slice(index)] = mine
+                states[loaded.network.neuron_slice(index)] = mine
 
     def close(self) -> None:
         """Let go of the port; may be called twice."""

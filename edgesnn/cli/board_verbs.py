@@ -21,10 +21,17 @@ from edgesnn.cli.output import TOOL_OR_DEVICE, Output
 from edgesnn.extras import needs_extra
 
 if TYPE_CHECKING:
-    from edgesnn.build import BuildResult
+    from edgesnn.build import BuildResult, Sweep
 
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the placement.")]
+Seeds = Annotated[
+    int | None,
+    typer.Option("--seeds", min=1, help="Place with seeds 1 to SEEDS and keep the best."),
+]
+BoardArgument = Annotated[
+    str | None, typer.Argument(metavar="[BOARD]", help="As --board.", show_default=False)
+]
 
 
 def describe_build(result: BuildResult) -> dict[str, Any]:
@@ -49,39 +56,71 @@ def _show_build(out: Output, name: str, result: BuildResult) -> None:
         out.line("Taken from the cache: design and tools are the same as last time.")
 
 
-def build(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -> None:
-    """Build the bitstream of a board. It runs every network that fits; no need to build again.
-
-    Exit code 4 if the design does not reach the board's clock.
-
-    Example: edgesnn build --board icebreaker
-    """
+def _sweep(out: Output, board: str, seed: int, seeds: int | None) -> Sweep:
     from edgesnn import build as builder
 
-    out = Output(json)
-    target = find_board(board)
+    chosen = range(1, seeds + 1) if seeds else (seed,)
     with out.progress(f"build {board}") as advance:
-        result = builder.build(target, seed, lambda text: advance(text=text))
+        swept = builder.sweep(find_board(board), chosen, lambda text: advance(text=text))
+        return builder.Sweep.of(swept)
+
+
+def build(
+    name: BoardArgument = None,
+    board: BoardName = "icebreaker",
+    seed: Seed = 1,
+    seeds: Seeds = None,
+    json: Json = False,
+) -> None:
+    """Build the bitstream of a board. It runs every network that fits; no need to build again.
+
+    With --seeds several placements are tried; those that were made before come from the cache.
+    Exit code 4 if the design does not reach the board's clock.
+
+    Example: edgesnn build icebreaker --seeds 5
+    """
+    out = Output(json)
+    board = name or board
+    swept = _sweep(out, board, seed, seeds)
+    result = swept.best
+    lowest, median, highest = swept.fmax_mhz
+    if seeds:
+        out.line(
+            f"Fmax of {seeds} seeds: lowest {lowest}, median {median}, highest {highest} MHz "
+            f"(seed {result.seed})"
+        )
     _show_build(out, board, result)
-    out.result(describe_build(result))
+    out.result(
+        {
+            **describe_build(result),
+            "seeds": {str(r.seed): r.fmax_mhz for r in swept.results},
+            "fmax_lowest_mhz": lowest,
+            "fmax_median_mhz": median,
+        }
+    )
     if not result.meets_timing:
-        out.note("The clock is not reached; another --seed may place it better.")
+        out.note("The clock is not reached; other seeds may place it better: --seeds 8")
         raise typer.Exit(TOOL_OR_DEVICE)
 
 
-def flash(board: BoardName = "icebreaker", seed: Seed = 1, json: Json = False) -> None:
+def flash(
+    name: BoardArgument = None,
+    board: BoardName = "icebreaker",
+    seed: Seed = 1,
+    seeds: Seeds = None,
+    json: Json = False,
+) -> None:
     """Write the bitstream to a board that is plugged in; builds it first if needed.
 
-    Example: edgesnn flash --board icebreaker
+    Example: edgesnn flash icebreaker
     """
     from edgesnn import build as builder
 
     out = Output(json)
-    target = find_board(board)
-    with out.progress(f"build {board}") as advance:
-        result = builder.build(target, seed, lambda text: advance(text=text))
+    board = name or board
+    result = _sweep(out, board, seed, seeds).best
     out.note(f"Writing {result.bitstream} ...")
-    builder.flash(target, result)
+    builder.flash(find_board(board), result)
     out.line(f"{board} runs the new bitstream. Load a network: edgesnn load NETWORK --port ...")
     out.result({"flashed": True, **describe_build(result)})
 
@@ -155,10 +194,11 @@ def boards(json: Json = False) -> None:
     known = all_boards()
     out.table(
         "Boards",
-        ("board", "clock, MHz", "lanes", "neurons", "synapse words", "notes"),
+        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words", "notes"),
         [
             (
                 b.name,
+                b.device,
                 b.clock_hz / 1e6,
                 b.core_config.lanes,
                 b.core_config.neurons,
@@ -172,6 +212,7 @@ def boards(json: Json = False) -> None:
         [
             {
                 "name": b.name,
+                "device": b.device,
                 "clock_hz": b.clock_hz,
                 "baud": b.baud,
                 "core_config": dataclasses.asdict(b.core_config),

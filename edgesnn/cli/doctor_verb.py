@@ -62,27 +62,30 @@ def _compiler(language: str, for_what: str) -> Finding:
 
 def _build_tools() -> Iterator[Finding]:
     """What the boards need to be built and flashed, looked for where the verbs look."""
-    from edgesnn.build import find_loader, missing_tools, tool_environment
+    from edgesnn.build import LOADERS, find_loader, missing_tools, tool_environment
     from edgesnn_boards import all_boards
 
     path = tool_environment()["PATH"]
     uses: dict[str, list[str]] = {}
     loaders: dict[str, list[str]] = {}
+    extras: dict[str, str] = {}
     missing: set[str] = set()
     for board in all_boards():
         missing |= set(missing_tools(board))
-        for tool in board.tools:
+        for tool in board.family.tools:
             uses.setdefault(tool, []).append(board.name)
+            extras.setdefault(tool, board.family.extra)
         loaders.setdefault(board.flash_command[0], []).append(board.name)
     for tool, boards in uses.items():
         found = None if tool in missing else shutil.which(tool, path=path)
-        yield Finding(tool, found, f"build for {', '.join(boards)}", "pip install 'edgesnn[fpga]'")
+        remedy = f"pip install 'edgesnn[{extras[tool]}]'"
+        yield Finding(tool, found, f"build for {', '.join(boards)}", remedy)
     for loader, boards in loaders.items():
         yield Finding(
             loader,
             find_loader(loader),
             f"flash {', '.join(boards)}",
-            "pip install 'edgesnn[loader]' (needs the system package libftdi1-2)",
+            LOADERS.get(loader, ""),
         )
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from edgesnn.cli.options import BoardName, Json, NetworkFile, find_board
-from edgesnn.cli.output import Output, json_line, percent
+import typer
+
+from edgesnn.cli.options import Json, NetworkFile, find_board
+from edgesnn.cli.output import DOES_NOT_FIT, Output, json_line, percent
 from edgesnn.errors import ModelFileError
 
 if TYPE_CHECKING:
     from edgesnn.network import Network
+    from edgesnn.placement import Usage
+    from edgesnn_boards import Board
 
 
 def _describe(network: Network) -> dict[str, Any]:
@@ -105,24 +109,81 @@ def info(network: NetworkFile, json: Json = False) -> None:
     out.result(described)
 
 
-def check(network: NetworkFile, board: BoardName = "icebreaker", json: Json = False) -> None:
+#: As the name of a board: every board that is known.
+ALL_BOARDS = "all"
+
+
+def _usage(network: Network, board: Board) -> list[Usage]:
+    from edgesnn import placement
+
+    config = board.core_config
+    return placement.usage(placement.place(network, config.lanes), config)
+
+
+def _check_all(out: Output, network: Network, title: str) -> None:
+    """Every board, fitting or not, with the use of each of its memories."""
+    from edgesnn_boards import all_boards
+
+    boards = {board.name: _usage(network, board) for board in all_boards()}
+    fitting = [name for name, usage in boards.items() if all(u.fits for u in usage)]
+    resources = [u.name for u in next(iter(boards.values()))]
+    out.table(
+        title,
+        ("board", "fits", *resources),
+        [
+            (
+                name,
+                "yes" if name in fitting else "NO",
+                *(f"{u.needed:,} of {u.available:,}" for u in usage),
+            )
+            for name, usage in boards.items()
+        ],
+    )
+    out.line(f"The design rules hold; it fits {', '.join(fitting) or 'no board'}.")
+    out.result(
+        {
+            name: {
+                "fits": name in fitting,
+                "usage": [dataclasses.asdict(u) for u in usage],
+            }
+            for name, usage in boards.items()
+        }
+    )
+    if not fitting:
+        raise typer.Exit(DOES_NOT_FIT)
+
+
+def check(
+    network: NetworkFile,
+    board: Annotated[
+        str, typer.Option("--board", help="A name from 'edgesnn boards', or 'all'.")
+    ] = "icebreaker",
+    json: Json = False,
+) -> None:
     """Check the design rules, and whether a network fits a board; exit code 3 if it does not.
 
-    Example: edgesnn check digits.esnn --board icebreaker
+    Nothing is built. With --board all: exit code 3 if it fits none.
+
+    Example: edgesnn check digits.esnn --board all
     """
     from edgesnn import design_rules, model_file, placement
 
     out = Output(json)
-    config = find_board(board).core_config
+    if board == ALL_BOARDS:
+        read = model_file.read(network)
+        design_rules.check(read)
+        _check_all(out, read, str(network))
+        return
+    chosen = find_board(board)
     read = model_file.read(network)
     design_rules.check(read)
-    placed = placement.place(read, config.lanes)
-    usage = placement.usage(placed, config)
+    usage = _usage(read, chosen)
     out.table(
         f"{network} on {board}",
         ("resource", "needed", "available", "fits"),
         [(u.name, u.needed, u.available, "yes" if u.fits else "NO") for u in usage],
     )
-    placement.check_fits(placed, config)
+    config = chosen.core_config
+    placement.check_fits(placement.place(read, config.lanes), config)
     out.line("The design rules hold and the network fits.")
     out.result({"board": board, "fits": True, "usage": [dataclasses.asdict(u) for u in usage]})

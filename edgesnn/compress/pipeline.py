@@ -23,7 +23,7 @@ from edgesnn.compress.report import CompressionReport, StageReport
 from edgesnn.compress.settings import CompressionSettings
 from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.compress.summary import layer_reports, population_reports, shortages
-from edgesnn.compress.to_integers import IntegerNetwork, refuse_currents, to_integers
+from edgesnn.compress.to_integers import IntegerNetwork, to_integers
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.encoders import encoder_from_info
 from edgesnn.errors import InputError
@@ -85,13 +85,11 @@ def compress(
     cores        of boards by name: the report says which of them the network fits
     training     for fine-tuning; None: the samples. Nothing else looks at labels.
 
-    Raises ``InputError`` for settings that cannot work and samples that do not fit the model, and
-    ``UnsupportedModel`` for current-based neurons, all before the first step; ``DesignRuleError``
-    if no weight_shift is safe against overflow.
+    Raises ``InputError`` for settings that cannot work and samples that do not fit the model,
+    before the first step; ``DesignRuleError`` if no weight_shift is safe against overflow.
     """
     if evaluation is not None and not len(evaluation):
         raise InputError("evaluation samples must be one window or more, not 0: leave them out")
-    refuse_currents(model)
     _check_windows(model, samples.events, "calibration")
     if len(samples) and not samples.events.num_events:
         raise InputError(

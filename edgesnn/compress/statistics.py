@@ -82,6 +82,8 @@ class Statistics:
     rates            for each population float64 [size]: events per step of a source or neuron
     mean_v           for each population float64 [size]: mean of ``v``; 0 for inputs
     lowest, highest  for each population float64 [size]: extremes of ``v``; 0 for inputs
+    largest_current  for each population float64 [size]: size of the largest synaptic current that
+                     is left after a step; 0 where there is none
     """
 
     layers: tuple[LayerStatistics, ...]
@@ -89,6 +91,7 @@ class Statistics:
     mean_v: tuple[np.ndarray, ...]
     lowest: tuple[np.ndarray, ...]
     highest: tuple[np.ndarray, ...]
+    largest_current: tuple[np.ndarray, ...]
 
 
 def decay_groups(
@@ -191,6 +194,7 @@ def collect(
     mean_v = [torch.zeros(n, dtype=torch.float64) for n in sizes]
     lowest = [torch.zeros(n) for n in sizes]
     highest = [torch.zeros(n) for n in sizes]
+    largest_current = [torch.zeros(n) for n in sizes]
     dynamics = Dynamics(model)
     with torch.no_grad():
         for batch in _batches(events, layers):
@@ -202,6 +206,10 @@ def collect(
                     mean_v[i] += values.sum(dim=(0, 1), dtype=torch.float64)
                     lowest[i] = torch.minimum(lowest[i], values.amin(dim=(0, 1)))
                     highest[i] = torch.maximum(highest[i], values.amax(dim=(0, 1)))
+            for i, currents in enumerate(record.currents):
+                if currents is not None:
+                    reached = currents.abs().amax(dim=(0, 1))
+                    largest_current[i] = torch.maximum(largest_current[i], reached)
             for layer, counts, groups in zip(layers, sums, found, strict=True):
                 inputs = layer_inputs(model, layer, record.spikes)
                 counts.add_(inputs.sum(dim=(0, 1, 2), dtype=torch.float64))
@@ -221,6 +229,7 @@ def collect(
         tuple((v / steps).numpy() for v in mean_v),
         tuple(v.double().numpy() for v in lowest),
         tuple(v.double().numpy() for v in highest),
+        tuple(v.double().numpy() for v in largest_current),
     )
 
 

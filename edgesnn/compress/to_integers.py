@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edgesnn import design_rules
 from edgesnn.compress.quantize import QuantizedConnection
 from edgesnn.compress.statistics import Statistics
-from edgesnn.errors import DesignRuleError, UnsupportedModel
+from edgesnn.errors import DesignRuleError
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import (
     Connection,
@@ -36,12 +36,21 @@ FINE_THRESHOLD = 32
 Scales = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """What is chosen for one population; current_bits is 0 where there is no current."""
+
+    weight_shift: int
+    membrane_bits: int
+    current_bits: int
+
+
 @dataclass(frozen=True, eq=False)
 class IntegerNetwork:
     """A network and what its numbers mean.
 
-    units   for each population of neurons float64 [size], the float value of a membrane of 1; None
-            for inputs
+    units   for each population of neurons float64 [size], the float value of a membrane, or of a
+            synaptic current, of 1; None for inputs
     """
 
     network: Network
@@ -59,9 +68,9 @@ def _scale_of_population(
 
 
 def _population(
-    p: ModelPopulation, scale: Scales, weight_shift: int, membrane_bits: int, state_bits: int
+    p: ModelPopulation, scale: Scales, choice: _Choice, state_bits: int
 ) -> LifPopulation:
-    unit = scale / 2.0**weight_shift
+    unit = scale / 2.0**choice.weight_shift
     word = SignedFormat(state_bits)
     # Beyond the word a threshold is refused, and the text takes its exact value from the model.
     limit = 2 * word.maximum
@@ -69,38 +78,45 @@ def _population(
     return LifPopulation(
         p.name,
         threshold=threshold.astype(np.int32),
-        decay=np.rint(p.decay * DECAY_ONE).astype(np.int32),
+        decay=_in_fractions(p.decay),
         bias=np.clip(np.rint(p.bias / unit), -limit, limit).astype(np.int32),
         spiking=p.spiking,
         reset_mode=p.reset_mode,
         reset_order=p.reset_order,
         strict=p.strict,
-        membrane_bits=membrane_bits,
+        membrane_bits=choice.membrane_bits,
+        synaptic_decay=None if p.synaptic_decay is None else _in_fractions(p.synaptic_decay),
+        current_bits=choice.current_bits,
     )
+
+
+def _in_fractions(decay: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    """Decays in units of 1 / 4096."""
+    return np.rint(decay * DECAY_ONE).astype(np.int32)
 
 
 def _network(
     model: Model,
     quantized: tuple[QuantizedConnection, ...],
-    choices: Mapping[int, tuple[int, int]],
+    choices: Mapping[int, _Choice],
     state_bits: int,
     event_limit: EventLimit,
     info: Mapping[str, Any],
 ) -> Network:
-    """The network with (weight_shift, membrane_bits) chosen for each population."""
+    """The network with what was chosen for each population."""
     populations: list[Population] = []
     for index, p in enumerate(model.populations):
         if isinstance(p, InputPopulation):
             populations.append(p)
         else:
             scale = _scale_of_population(model, quantized, index)
-            populations.append(_population(p, scale, *choices[index], state_bits))
+            populations.append(_population(p, scale, choices[index], state_bits))
     connections = tuple(
         Connection(
             c.source,
             c.target,
             Synapses.from_dense(c.expand(q.codes)),
-            weight_shift=choices[c.target][0] + q.shift,
+            weight_shift=choices[c.target].weight_shift + q.shift,
         )
         for c, q in zip(model.connections, quantized, strict=True)
     )
@@ -109,12 +125,12 @@ def _network(
     )
 
 
-def _needed_membrane_bits(
+def _needed(
     model: Model, statistics: Statistics, index: int, scale: Scales, weight_shift: int
-) -> int:
-    """Bits that hold what the membranes reached on the calibration samples, with a margin of 2.
+) -> _Choice:
+    """Bits that hold what membranes and currents reached in calibration, with a margin of 2.
 
-    Where calibration saw less than a threshold, twice the threshold counts.
+    Where calibration saw less of a membrane than a threshold, twice the threshold counts.
     """
     p = model.populations[index]
     assert isinstance(p, ModelPopulation)
@@ -122,18 +138,15 @@ def _needed_membrane_bits(
     reached = np.maximum(np.abs(statistics.lowest[index]), np.abs(statistics.highest[index]))
     if p.spiking:
         reached = np.maximum(reached, p.threshold)
-    largest = 2 * float((reached / unit).max(initial=0))
-    return max(2, int(np.ceil(np.log2(largest + 1))) + 1)
+    currents = _bits_for(statistics.largest_current[index] / unit)
+    return _Choice(
+        weight_shift, _bits_for(reached / unit), 0 if p.synaptic_decay is None else currents
+    )
 
 
-def refuse_currents(model: Model) -> None:
-    """Raise ``UnsupportedModel`` for current-based populations: no network can be made of them."""
-    for p in model.populations:
-        if isinstance(p, ModelPopulation) and p.synaptic_decay is not None:
-            raise UnsupportedModel(
-                f"{p.name!r} must have no synaptic decay: executors of integers run neurons "
-                "without synaptic currents; train it as plain LIF"
-            )
+def _bits_for(reached: Scales) -> int:
+    """Width of a signed number of twice what was reached."""
+    return max(2, int(np.ceil(np.log2(2 * float(reached.max(initial=0)) + 1))) + 1)
 
 
 def to_integers(
@@ -151,10 +164,8 @@ def to_integers(
                  threshold of ``FINE_THRESHOLD`` units in the mean, or the widest word
 
     Raises ``DesignRuleError`` if even weight_shift 0 breaks them: the violations are those of the
-    coarsest network, with what helps. Raises ``UnsupportedModel`` for
-    current-based populations, which no executor of integers runs.
+    coarsest network, with what helps.
     """
-    refuse_currents(model)
     if state_bits is not None:
         return _in_words_of(model, quantized, statistics, event_limit, state_bits, info)
     refused: DesignRuleError | None = None
@@ -195,26 +206,27 @@ def _in_words_of(
         for i in range(len(model.populations))
     }
     choices = {
-        i: (0, state_bits - 1)
+        i: _Choice(0, state_bits - 1, 0 if p.synaptic_decay is None else 2)
         for i, p in enumerate(model.populations)
         if isinstance(p, ModelPopulation)
     }
     # Populations do not share membranes, so each is chosen by itself.
     for index in choices:
+        scale = _scale_of_population(model, quantized, index)
         for shift in range(MAX_WEIGHT_SHIFT - relative[index], -1, -1):
-            scale = _scale_of_population(model, quantized, index)
-            bits = _needed_membrane_bits(model, statistics, index, scale, shift)
-            if bits > state_bits:
+            choice = _needed(model, statistics, index, scale, shift)
+            if max(choice.membrane_bits, choice.current_bits) > state_bits:
                 continue
-            attempt = {**choices, index: (shift, bits)}
+            attempt = {**choices, index: choice}
             network = _network(model, quantized, attempt, state_bits, event_limit, travels)
             if not _violations_of(network, index):
-                choices[index] = (shift, bits)
+                choices[index] = choice
                 break
         else:
-            scale = _scale_of_population(model, quantized, index)
-            bits = _needed_membrane_bits(model, statistics, index, scale, 0)
-            choices[index] = (0, min(bits, state_bits))
+            coarsest = _needed(model, statistics, index, scale, 0)
+            choices[index] = _Choice(
+                0, min(coarsest.membrane_bits, state_bits), min(coarsest.current_bits, state_bits)
+            )
     network = _network(model, quantized, choices, state_bits, event_limit, travels)
     try:
         design_rules.check(network)
@@ -223,7 +235,9 @@ def _in_words_of(
             _told(error.violations, model, quantized, choices, state_bits)
         ) from None
     units = tuple(
-        _scale_of_population(model, quantized, i) / 2.0 ** choices[i][0] if i in choices else None
+        _scale_of_population(model, quantized, i) / 2.0 ** choices[i].weight_shift
+        if i in choices
+        else None
         for i in range(len(model.populations))
     )
     return IntegerNetwork(network, units)
@@ -233,7 +247,7 @@ def _told(
     violations: list[str],
     model: Model,
     quantized: tuple[QuantizedConnection, ...],
-    choices: Mapping[int, tuple[int, int]],
+    choices: Mapping[int, _Choice],
     state_bits: int,
 ) -> list[str]:
     """Violations as a user of the compressor needs them: real numbers, and what can be done."""
@@ -241,10 +255,10 @@ def _told(
     fewer = "prune more, take fewer bits, or an encoder with fewer events in a step (max_events)"
     told = [text.replace(design_rules.OVERFLOW_REMEDY, fewer + wider) for text in violations]
     word = SignedFormat(state_bits)
-    for index, (shift, _) in choices.items():
+    for index, choice in choices.items():
         p = model.populations[index]
         assert isinstance(p, ModelPopulation)
-        unit = _scale_of_population(model, quantized, index) / 2.0**shift
+        unit = _scale_of_population(model, quantized, index) / 2.0**choice.weight_shift
         values = {"threshold + strict": p.threshold / unit + p.strict, "bias": p.bias / unit}
         for start, numbers in values.items():
             worst = int(np.abs(numbers).argmax())

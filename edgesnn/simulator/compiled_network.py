@@ -26,7 +26,7 @@ def synapse_words(synapses: Synapses, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 
 def _contributions(connection: Connection) -> list[int]:
-    """What each of the sixteen weight codes adds to a membrane."""
+    """What each of the sixteen weight codes adds to a state word."""
     return [WEIGHT_CODE.wrap(code) << connection.weight_shift for code in range(16)]
 
 
@@ -48,14 +48,16 @@ def compile_network(network: Network, checked: bool) -> NetworkArrays:
         words.append(synapse_words(c.synapses, dtype))
         row_start.append(c.synapses.row_start.astype(np.uintp) + np.uintp(num_words))
         last_row = num_rows + len(c.synapses.row_start)
-        connections.append((c.source, num_rows, last_row))
+        connections.append((c.source, num_rows, last_row, c.delay))
         num_words, num_rows = num_words + c.synapses.num_synapses, last_row
 
     populations, first_connection = [], 0
     fires_at = np.full(network.num_neurons, NEVER, np.int32)
+    synaptic_decay = np.zeros(network.num_neurons, np.int32)
     for index, p in enumerate(network.neurons, num_inputs):
         last_connection = first_connection + len(network.incoming(index))
         clamp = SignedFormat(p.membrane_bits)
+        current_clamp = SignedFormat(p.current_bits) if p.current_based else clamp
         subtracts = p.reset_mode is ResetMode.SUBTRACT
         before = p.reset_order is ResetOrder.BEFORE_DECAY
         populations.append(
@@ -69,11 +71,16 @@ def compile_network(network: Network, checked: bool) -> NetworkArrays:
                 subtracts and not before,
                 clamp.minimum,
                 clamp.maximum,
+                p.current_based,
+                current_clamp.minimum,
+                current_clamp.maximum,
             )
         )
         first_connection = last_connection
         if p.spiking:
             fires_at[network.neuron_slice(index)] = p.threshold + p.strict
+        if p.synaptic_decay is not None:
+            synaptic_decay[network.neuron_slice(index)] = p.synaptic_decay
 
     readout = network.neuron_slice(network.readout.population)
     return NetworkArrays(
@@ -82,7 +89,7 @@ def compile_network(network: Network, checked: bool) -> NetworkArrays:
         contributions=np.array([_contributions(c) for c in network.connections], np.int32).reshape(
             -1, 1 << WEIGHT_BITS
         ),
-        connections=np.array(connections, np.int64).reshape(-1, 3),
+        connections=np.array(connections, np.int64).reshape(-1, 4),
         inputs=np.array(
             [(network.first_id[i], p.size) for i, p in enumerate(network.inputs)], np.int64
         ),
@@ -91,6 +98,7 @@ def compile_network(network: Network, checked: bool) -> NetworkArrays:
         threshold=np.concatenate([p.threshold for p in network.neurons]),
         decay=np.concatenate([p.decay for p in network.neurons]),
         bias=np.concatenate([p.bias for p in network.neurons]),
+        synaptic_decay=synaptic_decay,
         readout=np.array(
             (readout.start, readout.stop - readout.start, network.readout.rule), np.int64
         ),

@@ -23,7 +23,8 @@ FIRST, SIZE = 0, 1
 FIRST_CONNECTION, LAST_CONNECTION = 2, 3
 KEEPS_VALUE, SUBTRACTS_BEFORE, SUBTRACTS_AFTER = 4, 5, 6
 LOWEST, HIGHEST = 7, 8
-SOURCE, FIRST_ROW, LAST_ROW = 0, 1, 2
+CURRENT_BASED, LOWEST_CURRENT, HIGHEST_CURRENT = 9, 10, 11
+SOURCE, FIRST_ROW, LAST_ROW, DELAY = 0, 1, 2, 3
 
 # Values of Readout.rule, as plain integers.
 SPIKE_COUNT, MEMBRANE_LAST, MEMBRANE_SUM, MEMBRANE_MAX = 0, 1, 2, 3
@@ -44,14 +45,16 @@ class NetworkArrays(NamedTuple):
 
     words          uint16 or uint32 [num_synapses]: ``target << 4 | weight_code & 15``
     row_start      uintp: where the rows of a connection start in ``words``, one after the other
-    contributions  int32 [num_connections, 16]: what each weight code adds to a membrane
-    connections    int64 [num_connections, 3], by target then source: SOURCE (population, inputs
-                   first), FIRST_ROW and LAST_ROW (slice of ``row_start``)
+    contributions  int32 [num_connections, 16]: what each weight code adds to a state word
+    connections    int64 [num_connections, 4], by target then source: SOURCE (population, inputs
+                   first), FIRST_ROW and LAST_ROW (slice of ``row_start``), DELAY
     inputs         int64 [num_inputs, 2]: FIRST source id, SIZE
-    populations    int64 [num_populations, 9]: FIRST neuron, SIZE, slice of connections, how a
-                   spike resets (1 or 0 each), LOWEST and HIGHEST stored membrane
+    populations    int64 [num_populations, 12]: FIRST neuron, SIZE, slice of connections, how a
+                   spike resets (1 or 0 each), LOWEST and HIGHEST stored membrane, whether it is
+                   CURRENT_BASED, and its LOWEST and HIGHEST stored current
     fires_at       int32 [num_neurons]: smallest value that fires
     threshold, decay, bias   int32 [num_neurons]
+    synaptic_decay int32 [num_neurons], 0 where there is no current
     readout        int64 [3]: FIRST neuron, SIZE, rule
     state_bits     width of the state word
     checked        whether sums may leave the state word, so that they are wrapped and counted
@@ -67,6 +70,7 @@ class NetworkArrays(NamedTuple):
     threshold: npt.NDArray[np.int32]
     decay: npt.NDArray[np.int32]
     bias: npt.NDArray[np.int32]
+    synaptic_decay: npt.NDArray[np.int32]
     readout: npt.NDArray[np.int64]
     state_bits: int
     checked: bool
@@ -76,15 +80,20 @@ class StateArrays(NamedTuple):
     """What changes while a network runs.
 
     membranes     int32 [num_neurons], stored words
+    currents      int32 [num_neurons], stored words; 0 where there is no current
+    drive         int32 [num_neurons], bias and current of the present step, where there is one
     values        int32 [num_neurons], ``v`` of the present step
     fired         uint8 [num_neurons], 1 where a neuron fired in its latest update
-    fired_ids     int32 [num_neurons]: for each population the neurons that fired, ascending,
-                  counted within the population, from its FIRST on
-    num_fired     int64 [num_populations]
+    fired_ids     int32 [ring, num_neurons]: for each population the neurons that fired, ascending,
+                  counted within the population, from its FIRST on; a row for each of the latest
+                  steps, one more than the longest delay
+    num_fired     int64 [ring, num_populations]
     accumulators  int64 [read-out size]
     """
 
     membranes: npt.NDArray[np.int32]
+    currents: npt.NDArray[np.int32]
+    drive: npt.NDArray[np.int32]
     values: npt.NDArray[np.int32]
     fired: npt.NDArray[np.uint8]
     fired_ids: npt.NDArray[np.int32]
@@ -99,18 +108,20 @@ class RecordArrays(NamedTuple):
     spikes     uint8 [num_steps, num_recorded_neurons]
     membranes  int32 [num_steps, num_recorded_neurons] as stored after the step, or no columns
     values     int32, likewise: ``v``
+    currents   int32, likewise, as stored after the step; no columns if no population has one
     """
 
     slices: npt.NDArray[np.int64]
     spikes: npt.NDArray[np.uint8]
     membranes: npt.NDArray[np.int32]
     values: npt.NDArray[np.int32]
+    currents: npt.NDArray[np.int32]
 
 
 def integrate(
-    words: Array, row_start: Array, sources: Array, contributions: Array, membranes: Array
+    words: Array, row_start: Array, sources: Array, contributions: Array, states: Array
 ) -> np.int64:
-    """Add the rows of ``sources`` to the membranes. Returns the number of synaptic operations."""
+    """Add the rows of ``sources`` to state words. Returns the number of synaptic operations."""
     one = np.uintp(1)
     shift = np.uintp(WEIGHT_BITS)
     code = np.uintp(15)
@@ -122,7 +133,7 @@ def integrate(
         sops += np.int64(end - k)
         while k < end:
             word = np.uintp(words[k])
-            membranes[word >> shift] += contributions[word & code]
+            states[word >> shift] += contributions[word & code]
             k += one
     return sops
 
@@ -132,7 +143,7 @@ def integrate_checked(
     row_start: Array,
     sources: Array,
     contributions: Array,
-    membranes: Array,
+    states: Array,
     state_bits: int,
 ) -> tuple[int, int]:
     """Like :func:`integrate`, wrapping in the state word. Returns the number of overflows too."""
@@ -144,9 +155,9 @@ def integrate_checked(
         for k in range(np.int64(row_start[source]), np.int64(row_start[source + 1])):
             word = np.int64(words[k])
             target = word >> WEIGHT_BITS
-            total = np.int64(membranes[target]) + np.int64(contributions[word & 15])
+            total = np.int64(states[target]) + np.int64(contributions[word & 15])
             wrapped = ((total - minimum) & mask) + minimum
-            membranes[target] = wrapped
+            states[target] = wrapped
             overflows += total != wrapped
             sops += 1
     return sops, overflows
@@ -163,7 +174,10 @@ def update(
     values: Array,
     fired: Array,
 ) -> np.int64:
-    """Update the neurons of one population; twin of ``lif_step``. Returns overflows."""
+    """Update the neurons of one population; twin of ``lif_step``. Returns overflows.
+
+    bias   with the synaptic current where there is one; see :func:`add_currents`
+    """
     minimum = -(np.int64(1) << (state_bits - 1))
     mask = (np.int64(1) << state_bits) - 1
     keeps = population[KEEPS_VALUE]
@@ -186,6 +200,22 @@ def update(
         fired[j] = spike
         membranes[j] = min(max(stored, lowest), highest)
     return overflows
+
+
+def add_currents(bias: Array, currents: Array, drive: Array) -> None:
+    """``drive = bias + currents``: what :func:`update` adds to current-based membranes."""
+    for j in range(len(drive)):
+        drive[j] = np.int64(bias[j]) + np.int64(currents[j])
+
+
+def decay_currents(population: Array, synaptic_decay: Array, currents: Array) -> None:
+    """The end of the update of current-based neurons; twin of ``lif_step``."""
+    lowest = population[LOWEST_CURRENT]
+    highest = population[HIGHEST_CURRENT]
+    for j in range(len(currents)):
+        product = np.int64(currents[j]) * np.int64(synaptic_decay[j])
+        stored = (product + ((product >> 63) & 4095)) >> 12
+        currents[j] = min(max(stored, lowest), highest)
 
 
 def collect(fired: Array, fired_ids: Array) -> int:
@@ -247,6 +277,7 @@ def accumulate(
 def run_step(
     network: NetworkArrays,
     state: StateArrays,
+    now: int,
     steps_since_reset: int,
     source_ids: Array,
     sources: Array,
@@ -254,17 +285,22 @@ def run_step(
 ) -> None:
     """One time step: for each population its connections, then its update.
 
-    ``sources`` is room for the events of one input population.
+    now      index of the present step; modulo the length of the ring, its row
+    sources  room for the events of one input population
     """
     num_inputs = len(network.inputs)
+    ring = len(state.fired_ids)
+    present = now % ring
     for p in range(len(network.populations)):
         population = network.populations[p]
         first = population[FIRST]
         last = first + population[SIZE]
         membranes = state.membranes[first:last]
+        currents = state.currents[first:last]
+        states = currents if population[CURRENT_BASED] else membranes
         for c in range(population[FIRST_CONNECTION], population[LAST_CONNECTION]):
             # Populations before this one have fired in this step already; this one and those
-            # after it still show the spikes of the step before.
+            # after it have not yet overwritten the row of the oldest step.
             connection = network.connections[c]
             source = connection[SOURCE]
             if source < num_inputs:
@@ -273,33 +309,39 @@ def run_step(
                 arriving = sources[:num_sources]
             else:
                 begin = network.populations[source - num_inputs][FIRST]
-                end = begin + state.num_fired[source - num_inputs]
-                arriving = state.fired_ids[begin:end]
+                steps_back = connection[DELAY] + np.int64(source - num_inputs >= p)
+                row = (present + ring - steps_back) % ring
+                end = begin + state.num_fired[row, source - num_inputs]
+                arriving = state.fired_ids[row, begin:end]
             row_start = network.row_start[connection[FIRST_ROW] : connection[LAST_ROW]]
             contributions = network.contributions[c]
             if network.checked:
                 sops, overflows = integrate_checked(
-                    network.words, row_start, arriving, contributions, membranes, network.state_bits
+                    network.words, row_start, arriving, contributions, states, network.state_bits
                 )
                 counts[SOPS] += sops
                 counts[OVERFLOWS] += overflows
             else:
-                counts[SOPS] += integrate(
-                    network.words, row_start, arriving, contributions, membranes
-                )
+                counts[SOPS] += integrate(network.words, row_start, arriving, contributions, states)
+        bias = network.bias[first:last]
+        if population[CURRENT_BASED]:
+            bias = state.drive[first:last]
+            add_currents(network.bias[first:last], currents, bias)
         counts[OVERFLOWS] += update(
             population,
             network.state_bits,
             network.fires_at[first:last],
             network.threshold[first:last],
             network.decay[first:last],
-            network.bias[first:last],
+            bias,
             membranes,
             state.values[first:last],
             state.fired[first:last],
         )
-        num_fired = collect(state.fired[first:last], state.fired_ids[first:last])
-        state.num_fired[p] = num_fired
+        if population[CURRENT_BASED]:
+            decay_currents(population, network.synaptic_decay[first:last], currents)
+        num_fired = collect(state.fired[first:last], state.fired_ids[present, first:last])
+        state.num_fired[present, p] = num_fired
         counts[SPIKES] += num_fired
     readout = slice(network.readout[0], network.readout[0] + network.readout[1])
     accumulate(
@@ -328,31 +370,51 @@ def record_step(state: StateArrays, record: RecordArrays, time_step: int) -> Non
         if record.membranes.shape[1]:
             copy(state.membranes[first:last], record.membranes[time_step, begin:end])
             copy(state.values[first:last], record.values[time_step, begin:end])
+        if record.currents.shape[1]:
+            copy(state.currents[first:last], record.currents[time_step, begin:end])
         begin = end
 
 
 def run_steps(
     network: NetworkArrays,
     state: StateArrays,
+    history: Array,
     steps_since_reset: int,
     step_start: Array,
     source_ids: Array,
     record: RecordArrays,
 ) -> Array:
-    """Run consecutive time steps, changing ``state``. Returns int64 [NUM_COUNTS]."""
+    """Run consecutive time steps, changing ``state``. Returns int64 [NUM_COUNTS].
+
+    history   uint8 [ring, num_neurons]: who fired in the steps before, latest first; then in the
+              last steps of the run
+    """
     counts = np.zeros(NUM_COUNTS, np.int64)
     busiest = 0
     for t in range(len(step_start) - 1):
         busiest = max(busiest, step_start[t + 1] - step_start[t])
     sources = np.empty(busiest, np.int32)
+    ring = len(history)
     for p in range(len(network.populations)):
         first = network.populations[p, FIRST]
-        where = slice(first, first + network.populations[p, SIZE])
-        state.num_fired[p] = collect(state.fired[where], state.fired_ids[where])
-    for t in range(len(step_start) - 1):
+        last = first + network.populations[p, SIZE]
+        for age in range(ring):
+            row = ring - 1 - age
+            state.num_fired[row, p] = collect(
+                history[age, first:last], state.fired_ids[row, first:last]
+            )
+    num_steps = len(step_start) - 1
+    for t in range(num_steps):
         events = source_ids[step_start[t] : step_start[t + 1]]
-        run_step(network, state, steps_since_reset + t, events, sources, counts)
+        run_step(network, state, t, steps_since_reset + t, events, sources, counts)
         record_step(state, record, t)
+    history[:] = 0
+    for p in range(len(network.populations)):
+        first = network.populations[p, FIRST]
+        for age in range(ring):
+            row = (num_steps + ring - 1 - age) % ring
+            for i in range(state.num_fired[row, p]):
+                history[age, first + state.fired_ids[row, first + i]] = 1
     return counts
 
 
@@ -387,11 +449,13 @@ def run_samples(
     sources = np.empty(busiest, np.int32)
     for sample in range(len(first_step) - 1):
         state.membranes[:] = 0
+        state.currents[:] = 0
         state.num_fired[:] = 0
         state.accumulators[:] = nothing
         for t in range(first_step[sample], first_step[sample + 1]):
             events = source_ids[step_start[t] : step_start[t + 1]]
-            run_step(network, state, t - first_step[sample], events, sources, counts[sample])
+            step = t - first_step[sample]
+            run_step(network, state, step, step, events, sources, counts[sample])
             count_spikes(state.fired, spike_counts[sample])
         accumulators[sample] = state.accumulators
 
@@ -420,6 +484,8 @@ _compile = numba.njit(cache=True, nogil=True, error_model="numpy")
 integrate = _compile(integrate)
 integrate_checked = _compile(integrate_checked)
 update = _compile(update)
+add_currents = _compile(add_currents)
+decay_currents = _compile(decay_currents)
 collect = _compile(collect)
 gather_inputs = _compile(gather_inputs)
 accumulate = _compile(accumulate)

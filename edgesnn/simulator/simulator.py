@@ -29,13 +29,16 @@ class SimulatorState:
     """Everything that a network remembers between two time steps.
 
     membranes          int32 [num_neurons], stored words
-    fired              uint8 [num_neurons], 1 where a neuron fired in the step before
+    currents           int32 [num_neurons], likewise; 0 of neurons that have none
+    history            uint8 [1 + longest delay, num_neurons], 1 where a neuron fired in the steps
+                       before, the latest first
     accumulators       int64 [read-out size]
     steps_since_reset  time steps since the last reset
     """
 
     membranes: npt.NDArray[np.int32]
-    fired: npt.NDArray[np.uint8]
+    currents: npt.NDArray[np.int32]
+    history: npt.NDArray[np.uint8]
     accumulators: npt.NDArray[np.int64]
     steps_since_reset: int = 0
 
@@ -47,11 +50,13 @@ class PopulationRecord:
     spikes     bool [num_steps, size]
     membranes  int32 [num_steps, size] as stored after each step
     values     int32 [num_steps, size], ``v`` before reset and decay
+    currents   int32 [num_steps, size] as stored after each step; 0 if there are none
     """
 
     spikes: npt.NDArray[np.bool_]
     membranes: npt.NDArray[np.int32]
     values: npt.NDArray[np.int32]
+    currents: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +107,12 @@ class Simulator:
         self._timing = None if core_config is None else CoreTiming(network, core_config)
 
     def initial_state(self) -> SimulatorState:
-        """Membranes 0, no spikes waiting, empty accumulators, step 0."""
+        """Membranes and currents 0, no spikes under way, empty accumulators, step 0."""
         net = self.network
         return SimulatorState(
             np.zeros(net.num_neurons, np.int32),
-            np.zeros(net.num_neurons, np.uint8),
+            np.zeros(net.num_neurons, np.int32),
+            np.zeros((net.max_delay + 1, net.num_neurons), np.uint8),
             np.full(
                 net.populations[net.readout.population].size,
                 initial_accumulator(net.readout.rule),
@@ -119,7 +125,7 @@ class Simulator:
     ) -> tuple[RunResult, SimulatorState]:
         """Run all steps of a stream from ``state`` (from reset if None), which is not changed.
 
-        record  also return the stored membranes and ``v`` of every step
+        record  also return the stored membranes and currents and ``v`` of every step
 
         Returns the result and the state after it. Raises ``InputError`` or ``EventLimitError``.
         """
@@ -127,8 +133,8 @@ class Simulator:
         counters, after, room = self._run(stream, state, everything, record)
         spikes = room.spikes.view(np.bool_)
         if self._timing is not None:
-            fired = None if state is None else state.fired.view(np.bool_)
-            cycles = self._timing.cycles(stream, spikes, fired)
+            history = None if state is None else state.history.view(np.bool_)
+            cycles = self._timing.cycles(stream, spikes, history)
             counters = replace(counters, cycles=int(cycles.sum()))
         result = RunResult(
             spikes,
@@ -137,6 +143,7 @@ class Simulator:
             counters,
             room.membranes if record else None,
             room.values if record else None,
+            room.currents if record else None,
         )
         return result, after
 
@@ -146,7 +153,7 @@ class Simulator:
         populations: Iterable[str],
         state: SimulatorState | None = None,
     ) -> tuple[dict[str, PopulationRecord], SimulatorState]:
-        """Like :meth:`run`, but keep spikes, membranes and ``v`` of the named populations only."""
+        """Like :meth:`run`, but keep what the named populations did, and nothing else."""
         names = list(dict.fromkeys(populations))
         chosen = []
         for name in names:
@@ -163,6 +170,7 @@ class Simulator:
                 room.spikes[:, where].view(np.bool_),
                 room.membranes[:, where],
                 room.values[:, where],
+                room.currents[:, where],
             )
         return records, after
 
@@ -238,12 +246,15 @@ class Simulator:
 
     def _working_state(self, state: SimulatorState) -> kernels.StateArrays:
         size = self.network.num_neurons
+        ring = len(state.history)
         return kernels.StateArrays(
             state.membranes.copy(),
+            state.currents.copy(),
             np.zeros(size, np.int32),
-            state.fired.copy(),
             np.zeros(size, np.int32),
-            np.zeros(len(self.network.neurons), np.int64),
+            np.zeros(size, np.uint8),
+            np.zeros((ring, size), np.int32),
+            np.zeros((ring, len(self.network.neurons)), np.int64),
             state.accumulators.copy(),
         )
 
@@ -260,16 +271,21 @@ class Simulator:
         slices = [self.network.neuron_slice(i) for i in populations]
         width = sum(s.stop - s.start for s in slices)
         steps = stream.num_steps
+        states = width if membranes else 0
+        currents = np.zeros((steps, states), np.int32)
         room = kernels.RecordArrays(
             np.array([(s.start, s.stop - s.start) for s in slices], np.int64).reshape(-1, 2),
             np.zeros((steps, width), np.uint8),
-            np.zeros((steps, width if membranes else 0), np.int32),
-            np.zeros((steps, width if membranes else 0), np.int32),
+            np.zeros((steps, states), np.int32),
+            np.zeros((steps, states), np.int32),
+            currents if self.network.has_currents else currents[:, :0],
         )
         work = self._working_state(state)
+        history = state.history.copy()
         counts = kernels.run_steps(
             self._arrays,
             work,
+            history,
             state.steps_since_reset,
             step_start,
             source_ids,
@@ -283,9 +299,13 @@ class Simulator:
             overflows=counts[kernels.OVERFLOWS],
         )
         after = SimulatorState(
-            work.membranes, work.fired, work.accumulators, state.steps_since_reset + steps
+            work.membranes,
+            work.currents,
+            history,
+            work.accumulators,
+            state.steps_since_reset + steps,
         )
-        return counters, after, room
+        return counters, after, room._replace(currents=currents)
 
     def _run_samples(
         self,

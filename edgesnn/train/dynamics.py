@@ -66,6 +66,7 @@ class Run:
         self._inputs = inputs
         self.steps_of_v: dict[int, list[Tensor]] = {}
         self.steps_of_spikes: dict[int, list[Tensor]] = {}
+        self.steps_of_currents: dict[int, list[Tensor]] = {}
 
     @cached_property
     def spikes(self) -> list[Tensor]:
@@ -87,6 +88,15 @@ class Run:
         return [
             self._stacked_v(i) if isinstance(p, ModelPopulation) else None
             for i, p in enumerate(self._model.populations)
+        ]
+
+    @cached_property
+    def currents(self) -> list[Tensor | None]:
+        """For each current-based population its currents after each step; None for others."""
+        steps = self.steps_of_currents
+        return [
+            torch.stack(steps[i], 1) if i in steps else None
+            for i in range(len(self._model.populations))
         ]
 
     def _stacked_v(self, index: int) -> Tensor:
@@ -196,11 +206,16 @@ class Dynamics(nn.Module):
                 drive = drive.add_(self.bias[str(i)])  # it is ours alone: no copy of all steps
             drives[i] = drive.unbind(1)
             run.steps_of_v[i], run.steps_of_spikes[i] = [], []
+            if neurons[i].synaptic_decay is not None:
+                run.steps_of_currents[i] = []
         for t in range(arriving.num_steps):
             for i in group:
                 drive = arriving.add_from_inside(drives[i][t], i, group)
                 v, spikes, states[i] = neurons[i].step(drive, states[i])
                 run.steps_of_v[i].append(v)
+                current = states[i].current
+                if isinstance(current, Tensor):
+                    run.steps_of_currents[i].append(current)
                 if spikes is not None:
                     run.steps_of_spikes[i].append(spikes)
                     arriving.send(i, spikes)

@@ -25,6 +25,15 @@
 
 #include "edgesnn_format.h"
 
+/* What a build may leave out, to save code: 0 for networks without current-based neurons, and
+ * without delays. Then an image that needs it is refused with ESNN_NO_FEATURE. */
+#ifndef ESNN_WITH_CURRENTS
+#define ESNN_WITH_CURRENTS 1
+#endif
+#ifndef ESNN_WITH_DELAYS
+#define ESNN_WITH_DELAYS 1
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -58,9 +67,9 @@ typedef struct {
     const esnn_half *program;
     const esnn_half *program_end;
     uint32_t *lane_words;  /* for each lane: where its synapses begin in the image */
-    int32_t *state;        /* membrane of each slot, lane by lane */
+    int32_t *state;        /* membrane of each slot, lane by lane; behind them, the currents */
     int32_t *accumulators; /* of the read-out population, in the order of its neurons */
-    uint16_t *spikes;      /* bitmap */
+    uint16_t *spikes;      /* bitmap of the last step, in a ring of them if there are delays */
     uint16_t *events;      /* of the next time step, as they came */
     uint8_t *event_counts; /* limit FULL: events of each input so far, two inputs a byte */
     uint8_t *end;
@@ -71,6 +80,10 @@ typedef struct {
     uint32_t refused; /* an event of the next time step was refused */
 } esnn_network;
 
+/* Words from the last membrane to the first synaptic current: the check of an image adds up there,
+ * so that it has room for a slot. */
+enum { ESNN_SPARE_STATES = 8 };
+
 /* Bytes of memory that esnn_load needs for this image, or a status below 0. Reads its first 42 words
  * alone; `image_bytes` is the size of all of it. */
 int32_t esnn_required_bytes(const void *image, uint32_t image_bytes);
@@ -80,7 +93,8 @@ int32_t esnn_required_bytes(const void *image, uint32_t image_bytes);
 int32_t esnn_load(esnn_network **network, const void *image, uint32_t image_bytes, void *memory,
                   uint32_t memory_bytes);
 
-/* Membranes to 0, no spikes and no events waiting, empty accumulators. Counters stay. */
+/* Membranes and currents to 0, no spikes under way and no events waiting, empty accumulators.
+ * Counters stay. */
 void esnn_reset(esnn_network *network);
 
 /* One event of input `source` for the next time step. ESNN_EVENT_REFUSED if no such input exists or
@@ -110,6 +124,11 @@ static inline int32_t esnn_accumulator(const esnn_network *n, uint32_t index) {
 /* Stored membrane of a slot of a lane, for tests and tools. */
 static inline int32_t esnn_membrane(const esnn_network *n, uint32_t lane, uint32_t slot) {
     return n->state[lane * n->slots + slot];
+}
+/* Stored synaptic current of a slot of a lane; 0 where there is none. */
+static inline int32_t esnn_current(const esnn_network *n, uint32_t lane, uint32_t slot) {
+    const uint32_t has_currents = n->image[ESNN_HEADER_FEATURES] >> ESNN_FEATURE_CURRENTS & 1u;
+    return has_currents ? n->state[(n->lanes + lane) * n->slots + ESNN_SPARE_STATES + slot] : 0;
 }
 static inline uint32_t esnn_num_slots(const esnn_network *n) { return n->slots; }
 static inline uint32_t esnn_num_lanes(const esnn_network *n) { return n->lanes; }

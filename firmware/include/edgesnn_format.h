@@ -19,7 +19,7 @@ enum {
     ESNN_BAD_VERSION = -4,
     /* the image must be of the version that this runtime reads; pack the network again, or update the runtime */
     ESNN_BAD_HEADER = -5,
-    /* the header must hold known features and numbers that agree with the rest of the image */
+    /* the header must hold numbers that agree with the rest of the image */
     ESNN_BAD_CRC = -6,
     /* the CRC-32 must match the image; the image is damaged */
     ESNN_BAD_SECTION = -7,
@@ -36,30 +36,33 @@ enum {
     /* the memory must have as many bytes as esnn_required_bytes says */
     ESNN_EVENT_REFUSED = -13,
     /* an event must come from an input of the network, and not be one more than the network allows in a time step; the step will be refused */
-    ESNN_STEP_REFUSED = -14
+    ESNN_STEP_REFUSED = -14,
     /* a time step must not carry an event that was refused; its events were dropped and counted, and the step did not run */
+    ESNN_NO_FEATURE = -15
+    /* the image must not need synaptic currents or delays where the runtime was built without them, nor features of a later version; build it with ESNN_WITH_CURRENTS and ESNN_WITH_DELAYS, or update it */
 };
 
 /* The memory image. */
 enum {
     ESNN_IMAGE_MAGIC = 1229869893,
-    ESNN_IMAGE_VERSION = 1,
+    ESNN_IMAGE_VERSION = 2,
     ESNN_HEADER_WORDS = 32,
-    ESNN_NUM_HEADER_WORDS_USED = 22,
+    ESNN_NUM_HEADER_WORDS_USED = 23,
     ESNN_NUM_PROLOGUE_WORDS = 6,
     ESNN_NUM_POPULATION_WORDS = 7,
     ESNN_NUM_CONNECTION_WORDS = 4,
     ESNN_NUM_COUNTERS = 8,
     ESNN_END_OF_SECTIONS = 255,
     ESNN_MAX_LANES = 16,
+    ESNN_MAX_DELAY = 15,
+    ESNN_CURRENT_BITS_SHIFT = 8,
     ESNN_WORD_BITS = 16,
     ESNN_MAX_EVENTS_PER_SOURCE = 15,
     ESNN_FIRST_ROW_WORD = 256,
     ESNN_WIDE_SLOTS = 2048,
     ESNN_WIDE_LAST = 32768,
-    ESNN_PACKED_FILLER = 240,
     ESNN_PACKED_END = 0,
-    ESNN_PACKED_FILLER_ADVANCE = 16
+    ESNN_PACKED_FULL_FILLER = 240
 };
 
 /* Numbers. */
@@ -145,20 +148,29 @@ enum {
     ESNN_HEADER_SPIKE_WORDS = 18,
     ESNN_HEADER_READOUT_SLOTS = 19,
     ESNN_HEADER_EVENTS = 20,
-    ESNN_HEADER_WINDOW_STEPS = 21
+    ESNN_HEADER_WINDOW_STEPS = 21,
+    ESNN_HEADER_MAX_DELAY = 22
 };
 
-/* Memories; the first five are sections of an image. */
+/* Bits of ESNN_HEADER_FEATURES. */
+enum {
+    ESNN_FEATURE_CURRENTS = 0,
+    ESNN_FEATURE_DELAYS = 1
+};
+
+/* Memories; the first six are sections of an image. */
 enum {
     ESNN_REGION_PROGRAM = 0,
     ESNN_REGION_SYNAPSES = 1,
     ESNN_REGION_THRESHOLD = 2,
     ESNN_REGION_BIAS = 3,
     ESNN_REGION_DECAY = 4,
+    ESNN_REGION_SYNAPTIC_DECAY = 5,
     ESNN_REGION_MEMBRANE = 8,
     ESNN_REGION_SPIKES = 9,
     ESNN_REGION_ACCUMULATOR = 10,
-    ESNN_REGION_COUNTER = 11
+    ESNN_REGION_COUNTER = 11,
+    ESNN_REGION_CURRENT = 12
 };
 
 /* Words at the start of the program. */
@@ -178,7 +190,7 @@ enum {
     ESNN_POPULATION_FIRST_SLOT = 2,
     ESNN_POPULATION_FIRST_SPIKE_WORD = 3,
     ESNN_POPULATION_SIZE = 4,
-    ESNN_POPULATION_MEMBRANE_BITS = 5,
+    ESNN_POPULATION_CLAMP_BITS = 5,
     ESNN_POPULATION_FLAGS = 6
 };
 
@@ -279,7 +291,9 @@ enum {
 /* Bits of the first byte of the reply to IDENTIFY. */
 enum {
     ESNN_IDENTITY_LOADED = 0,
-    ESNN_IDENTITY_NO_CYCLES = 1
+    ESNN_IDENTITY_NO_CYCLES = 1,
+    ESNN_IDENTITY_CURRENTS = 2,
+    ESNN_IDENTITY_DELAYS = 3
 };
 
 /* An accumulator of the read-out that holds nothing yet. */

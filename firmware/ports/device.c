@@ -5,14 +5,17 @@
 
 enum {
     NEURONS = 1 << PORT_NEURONS_LOG2,
-    SECTION_WORDS = 4, /* in front of each of the five sections, and at their end */
-    /* The largest image for this core: threshold and bias have two words a neuron, decay one. */
-    IMAGE_WORDS = ESNN_HEADER_WORDS + 6 * SECTION_WORDS + (1 << PORT_PROGRAM_WORDS_LOG2) +
-                  (1 << PORT_SYNAPSE_WORDS_LOG2) + 5 * NEURONS + 2,
-    /* And what its network works in: membranes, accumulators, two bits of spikes a neuron, events
-     * and four bits of a count an input, and the handle. */
-    MEMORY_BYTES = 256 + 4 * NEURONS + (4 << PORT_READOUT_NEURONS_LOG2) + NEURONS / 4 +
-                   (2 << PORT_EVENTS_LOG2) + (1 << PORT_INPUTS_LOG2) / 2
+    CURRENTS = ESNN_WITH_CURRENTS != 0,
+    BITMAPS = ESNN_WITH_DELAYS ? ESNN_MAX_DELAY + 1 : 1,
+    SECTION_WORDS = 4, /* in front of each of the five or six sections, and at their end */
+    /* The largest image for this core: threshold and bias have two words a neuron, decays one. */
+    IMAGE_WORDS = ESNN_HEADER_WORDS + (6 + CURRENTS) * SECTION_WORDS +
+                  (1 << PORT_PROGRAM_WORDS_LOG2) + (1 << PORT_SYNAPSE_WORDS_LOG2) +
+                  (5 + CURRENTS) * NEURONS + 2,
+    /* And what its network works in: membranes and currents, accumulators, two bits of spikes a
+     * neuron in each bitmap, events and four bits of a count an input, and the handle. */
+    MEMORY_BYTES = 256 + (4 + 4 * CURRENTS) * NEURONS + (4 << PORT_READOUT_NEURONS_LOG2) +
+                   NEURONS / 4 * BITMAPS + (2 << PORT_EVENTS_LOG2) + (1 << PORT_INPUTS_LOG2) / 2
 };
 
 static uint32_t image[IMAGE_WORDS / 2];

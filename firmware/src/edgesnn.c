@@ -63,36 +63,30 @@ ESNN_LOOP static uint32_t walk_wide(const esnn_half *row, int32_t *slots, weight
     return (uint32_t)(word - row);
 }
 
-/* A row of packed entries: gap and weight, fillers in between, and an end. Without a weight, a gap
- * of 0 is the end. */
+/* A row of packed entries: gap and weight, fillers in between, and an end. Without a weight, an
+ * entry is the number of slots to pass, and the end in the high byte is 0. */
 ESNN_LOOP static uint32_t walk_packed(const esnn_half *row, int32_t *membrane, weight_scale scale) {
-    const esnn_half *word = row;
-    uint32_t sops = 0; /* but for the fillers, two a word */
-    for (;; word++) {
-        const uint32_t entries = *word;
-        const uint32_t low_gap = (entries >> 4) & 15u;
-        const uint32_t high_gap = entries >> 12;
-        membrane += low_gap;
+    uint32_t sops = 0;
+    for (;;) {
+        const uint32_t entries = *row++;
         if (entries & 15u) {
+            membrane += (entries >> 4) & 15u;
             *membrane++ += contribution(entries, scale);
-        } else if (low_gap == 0) {
-            break;
-        } else {
-            membrane++;
-            sops--;
-        }
-        membrane += high_gap;
-        if (entries & 0xF00u) {
-            *membrane++ += contribution(entries >> 8, scale);
-        } else if (high_gap == 0) {
             sops++;
+        } else {
+            membrane += entries & 0xF0u;
+        }
+        if (entries & 0xF00u) {
+            membrane += entries >> 12;
+            *membrane++ += contribution(entries >> 8, scale);
+            sops++;
+        } else if (entries >> 8 == ESNN_PACKED_END) {
             break;
         } else {
-            membrane++;
-            sops--;
+            membrane += entries >> 8;
         }
     }
-    return sops + 2u * (uint32_t)(word - row);
+    return sops;
 }
 
 /* Adds the row that begins at word `start` of a lane, if there is one. Returns the synaptic
@@ -106,9 +100,32 @@ static ESNN_HERE uint32_t walk(const esnn_half *synapses, uint32_t start, uint32
                   : walk_wide(synapses + start, slots, scale);
 }
 
+#if ESNN_WITH_DELAYS
+/* The ring of bitmaps: one more than the steps of the longest delay. */
+static uint16_t *first_bitmap(const esnn_network *n) {
+    return (uint16_t *)(void *)(n->accumulators + esnn_num_accumulators(n));
+}
+
+/* The bitmap that a connection reads. Populations before this one have fired in this step already;
+ * this one and those after it have not yet written over the oldest bitmap, which is where this
+ * step's will be. */
+static const uint16_t *bitmap_of(const esnn_network *n, const esnn_half *population,
+                                 const esnn_half *connection) {
+    const uint32_t late = connection[ESNN_CONNECTION_FIRST_SOURCE] >=
+                          population[ESNN_POPULATION_FIRST_SPIKE_WORD];
+    const uint32_t delay = (uint32_t)connection[ESNN_CONNECTION_FLAGS] >> ESNN_CONNECTION_FLAG_DELAY;
+    const uint32_t back = (delay + late) * esnn_num_spike_words(n);
+    const uint32_t now = (uint32_t)(n->spikes - first_bitmap(n));
+    const uint32_t ring = (uint32_t)(n->events - first_bitmap(n));
+    return first_bitmap(n) + (now >= back ? now : now + ring) - back;
+}
+#endif
+
 /* Adds all that arrives through a connection in one lane. Returns the synaptic operations. */
-ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *connection,
-                                     const esnn_half *synapses, int32_t *slots) {
+ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *population,
+                                     const esnn_half *connection, uint32_t lane) {
+    const esnn_half *synapses = esnn_lane_synapses(n, lane);
+    int32_t *slots = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
     const uint32_t flags = connection[ESNN_CONNECTION_FLAGS];
     const uint32_t first = connection[ESNN_CONNECTION_FIRST_SOURCE];
     const uint32_t count = connection[ESNN_CONNECTION_END_SOURCE] - first;
@@ -125,6 +142,11 @@ ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *con
 #else
     const weight_scale scale = one;
 #endif
+#if ESNN_WITH_CURRENTS
+    if (esnn_current_bits(population) != 0) {
+        slots += (uint32_t)n->lanes * n->slots + ESNN_SPARE_STATES;
+    }
+#endif
     if ((flags >> ESNN_CONNECTION_FLAG_FROM_INPUT) & 1u) {
         const esnn_half *starts = synapses + ((row_base + first) & 0xFFFFu);
         const uint16_t *event = n->events;
@@ -136,10 +158,14 @@ ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *con
             }
         }
     } else {
+        const esnn_half *starts = synapses + ((row_base + ESNN_WORD_BITS * first) & 0xFFFFu);
+#if ESNN_WITH_DELAYS
+        const uint16_t *word = bitmap_of(n, population, connection) + first;
+#else
         /* Populations before this one have fired in this step already, the others show the spikes
          * of the step before: one bitmap holds both. */
-        const esnn_half *starts = synapses + ((row_base + ESNN_WORD_BITS * first) & 0xFFFFu);
         const uint16_t *word = n->spikes + first;
+#endif
         const uint16_t *const last = word + count;
         for (; word != last; word++, starts += ESNN_WORD_BITS) {
             const esnn_half *start = starts;
@@ -171,6 +197,28 @@ static ESNN_HERE int32_t decayed(int32_t x, int32_t decay, int wide) {
         return x < 0 ? -result : result;
     }
 }
+
+#if ESNN_WITH_CURRENTS
+/* Adds the synaptic currents of a population's slots in one lane to their membranes, and lets them
+ * decay; docs/neuron.md section 4, phase 7 and the sum of phase 1. */
+ESNN_APART static void take_currents(const esnn_network *n, const esnn_half *population,
+                                     uint32_t lane) {
+    const int wide = n->image[ESNN_HEADER_STATE_BITS] > ESNN_STATE_BITS_18;
+    const int32_t half = (int32_t)1 << (esnn_current_bits(population) - 1u);
+    const uint32_t first = population[ESNN_POPULATION_FIRST_SLOT];
+    const esnn_half *decay = esnn_lane_synaptic_decay(n, lane, first);
+    int32_t *membrane = esnn_lane_state(n, lane) + first;
+    int32_t *const end = membrane + population[ESNN_POPULATION_NUM_SLOTS];
+    int32_t *current = membrane + (uint32_t)n->lanes * n->slots + ESNN_SPARE_STATES;
+    for (; membrane != end; membrane++, current++, decay++) {
+        if (*current != 0) {
+            const int32_t left = decayed(*current, *decay, wide);
+            *membrane += *current;
+            *current = left < -half ? -half : left >= half ? half - 1 : left;
+        }
+    }
+}
+#endif
 
 /* What the neurons of a population in one lane have in common. */
 typedef struct {
@@ -213,7 +261,7 @@ ESNN_APART static void update(esnn_network *n, const esnn_half *population, uint
     const uint32_t flags = population[ESNN_POPULATION_FLAGS];
     const uint32_t mode = (flags >> ESNN_POPULATION_FLAG_RESET_MODE) & 3u;
     const uint32_t after = (flags >> ESNN_POPULATION_FLAG_RESET_AFTER_DECAY) & 1u;
-    const uint32_t half = 1u << (population[ESNN_POPULATION_MEMBRANE_BITS] - 1);
+    const uint32_t half = 1u << (esnn_membrane_bits(population) - 1);
     const esnn_parameters of = esnn_lane_parameters(n, lane, population[ESNN_POPULATION_FIRST_SLOT]);
     int32_t *const state = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
     int32_t *const end = state + population[ESNN_POPULATION_NUM_SLOTS];
@@ -299,22 +347,32 @@ int32_t esnn_step(esnn_network *n) {
         forget_events(n);
         return ESNN_STEP_REFUSED;
     }
+#if ESNN_WITH_DELAYS
+    n->spikes += esnn_num_spike_words(n);
+    if (n->spikes == n->events) {
+        n->spikes = first_bitmap(n);
+    }
+#endif
     while (word != n->program_end) {
         const esnn_half *population = word;
         const uint32_t size = population[ESNN_POPULATION_SIZE];
         uint32_t left, lane, i;
         word += ESNN_NUM_POPULATION_WORDS;
         for (left = population[ESNN_POPULATION_NUM_CONNECTIONS]; left != 0; left--) {
-            for (lane = 0; lane < n->lanes; lane++) {
-                int32_t *slots = esnn_lane_state(n, lane) + population[ESNN_POPULATION_FIRST_SLOT];
-                n->counters.sops += integrate(n, word, esnn_lane_synapses(n, lane), slots);
+            for (lane = n->lanes; lane-- != 0;) {
+                n->counters.sops += integrate(n, population, word, lane);
             }
             word += ESNN_NUM_CONNECTION_WORDS;
         }
         for (i = 0; i < size; i += ESNN_WORD_BITS) {
             n->spikes[population[ESNN_POPULATION_FIRST_SPIKE_WORD] + i / ESNN_WORD_BITS] = 0;
         }
-        for (lane = 0; lane < n->lanes; lane++) {
+        for (lane = n->lanes; lane-- != 0;) {
+#if ESNN_WITH_CURRENTS
+            if (esnn_current_bits(population) != 0) {
+                take_currents(n, population, lane);
+            }
+#endif
             update(n, population, lane);
         }
     }

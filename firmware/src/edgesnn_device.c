@@ -4,7 +4,11 @@
 enum {
     DATA = ESNN_PAYLOAD_AT + ESNN_REPLY_HEADER_BYTES,
     DATA_END = ESNN_PAYLOAD_AT + ESNN_MAX_PAYLOAD,
-    SECTION_HEADER_BYTES = 8
+    SECTION_HEADER_BYTES = 8,
+    /* What this device is, but for what is loaded. */
+    IDENTITY = 1 << ESNN_IDENTITY_NO_CYCLES |
+               (ESNN_WITH_CURRENTS != 0) << ESNN_IDENTITY_CURRENTS |
+               (ESNN_WITH_DELAYS != 0) << ESNN_IDENTITY_DELAYS
 };
 
 /* What the runtime says about an image, in words of the protocol. */
@@ -22,6 +26,7 @@ static const uint8_t status_of[] = {
     [-ESNN_BAD_ROW] = ESNN_STATUS_IMAGE_SECTION,
     [-ESNN_CAN_OVERFLOW] = ESNN_STATUS_IMAGE_RULE,
     [-ESNN_TOO_LITTLE_MEMORY] = ESNN_STATUS_IMAGE_TOO_LARGE,
+    [-ESNN_NO_FEATURE] = ESNN_STATUS_IMAGE_HEADER,
 };
 
 static uint32_t u16(const uint8_t *bytes) { return bytes[0] | (uint32_t)bytes[1] << 8; }
@@ -115,7 +120,7 @@ static int32_t fits(const esnn_device *device) {
 static uint32_t identify(esnn_device *device) {
     const esnn_device_resources *resources = device->resources;
     const uint32_t loaded = device->network != 0;
-    put(device, loaded << ESNN_IDENTITY_LOADED | 1u << ESNN_IDENTITY_NO_CYCLES, 1);
+    put(device, loaded << ESNN_IDENTITY_LOADED | IDENTITY, 1);
     put(device, loaded ? esnn_image_crc(device->network) : 0, 4);
     put(device, resources->clock_khz, 4);
     for (uint32_t i = 0; i < ESNN_NUM_CONFIG_FIELDS; i++) {
@@ -203,6 +208,8 @@ static uint32_t element(esnn_device *device, uint32_t region, uint32_t lane, uin
     switch (region) {
     case ESNN_REGION_MEMBRANE:
         return index < esnn_num_slots(network) ? (uint32_t)esnn_membrane(network, lane, index) : 0;
+    case ESNN_REGION_CURRENT:
+        return index < esnn_num_slots(network) ? (uint32_t)esnn_current(network, lane, index) : 0;
     case ESNN_REGION_SPIKES:
         return index < esnn_num_spike_words(network) ? esnn_spikes(network)[index] : 0;
     case ESNN_REGION_ACCUMULATOR:

@@ -9,9 +9,15 @@ enum {
     MAX_WORD = 0xFFFF,
     /* Sums of weights are not followed beyond this: no state word has room for it. */
     FAR_TOO_MUCH = 1 << 24,
-    /* Words behind the states, so that the check, which adds up in them, has room for a slot. */
-    SPARE_STATES = 8
+    FEATURES = (ESNN_WITH_CURRENTS != 0) << ESNN_FEATURE_CURRENTS |
+               (ESNN_WITH_DELAYS != 0) << ESNN_FEATURE_DELAYS
 };
+
+#if ESNN_WITH_CURRENTS
+static uint32_t has_currents(const esnn_half *image) {
+    return image[ESNN_HEADER_FEATURES] >> ESNN_FEATURE_CURRENTS & 1u;
+}
+#endif
 
 static uint32_t two_words(const esnn_half *low) { return low[0] | (uint32_t)low[1] << 16; }
 
@@ -39,6 +45,9 @@ static int32_t check_header(const esnn_half *image, uint32_t image_bytes) {
     if (image[ESNN_HEADER_VERSION] != ESNN_IMAGE_VERSION) {
         return ESNN_BAD_VERSION;
     }
+    if ((image[ESNN_HEADER_FEATURES] & ~FEATURES) != 0) {
+        return ESNN_NO_FEATURE;
+    }
     if ((image_bytes & 1u) != 0 ||
         two_words(image + ESNN_HEADER_TOTAL_WORDS_LOW) != image_bytes / 2u) {
         return ESNN_BAD_LENGTH;
@@ -46,10 +55,17 @@ static int32_t check_header(const esnn_half *image, uint32_t image_bytes) {
     lanes = image[ESNN_HEADER_LANES];
     state_bits = image[ESNN_HEADER_STATE_BITS];
     wrong = image[ESNN_HEADER_HEADER_WORDS] ^ ESNN_HEADER_WORDS;
-    wrong |= image[ESNN_HEADER_FEATURES];
     wrong |= image[ESNN_HEADER_SPIKES_PER_STEP] ^ 1u;
     wrong |= lanes & (lanes - 1u);
-    for (i = ESNN_NUM_HEADER_WORDS_USED; i < ESNN_HEADER_WORDS; i++) {
+#if ESNN_WITH_DELAYS
+    wrong |= image[ESNN_HEADER_MAX_DELAY] & ~(uint32_t)ESNN_MAX_DELAY;
+    wrong |= (uint32_t)(image[ESNN_HEADER_MAX_DELAY] != 0) ^
+             (image[ESNN_HEADER_FEATURES] >> ESNN_FEATURE_DELAYS & 1u);
+    i = ESNN_NUM_HEADER_WORDS_USED;
+#else
+    i = ESNN_HEADER_MAX_DELAY;
+#endif
+    for (; i < ESNN_HEADER_WORDS; i++) {
         wrong |= image[i];
     }
     if (wrong != 0 || lanes - 1u >= ESNN_MAX_LANES || image[ESNN_HEADER_WINDOW_STEPS] == 0 ||
@@ -74,11 +90,17 @@ static uintptr_t divide_memory(const esnn_half *image, esnn_network *n, uintptr_
     n->lane_words = (uint32_t *)at;
     at += 4u * (uint32_t)n->lanes;
     n->state = (int32_t *)at;
-    at += 4u * ((uint32_t)n->lanes * n->slots + SPARE_STATES);
+    at += 4u * ((uint32_t)n->lanes * n->slots + ESNN_SPARE_STATES);
+#if ESNN_WITH_CURRENTS
+    at += 4u * ((uint32_t)n->lanes * n->slots * has_currents(image));
+#endif
     n->accumulators = (int32_t *)at;
     at += 4u * (uint32_t)program[ESNN_PROLOGUE_READOUT_SIZE];
     n->spikes = (uint16_t *)at;
     at += 2u * (uint32_t)image[ESNN_HEADER_SPIKE_WORDS];
+#if ESNN_WITH_DELAYS
+    at += 2u * (uint32_t)image[ESNN_HEADER_SPIKE_WORDS] * image[ESNN_HEADER_MAX_DELAY];
+#endif
     n->events = (uint16_t *)at;
     at += 2u * (uint32_t)image[ESNN_HEADER_EVENTS];
     n->event_counts = 0;
@@ -122,6 +144,11 @@ static int32_t check_section(const esnn_network *n, uint32_t *at, uint32_t regio
 /* Sections in order, sizes as in the header, the end mark right before the CRC-32. */
 static int32_t check_sections(esnn_network *n, uint32_t last_word) {
     const uint32_t slots = n->slots;
+#if ESNN_WITH_CURRENTS
+    const uint32_t last_region = ESNN_REGION_DECAY + has_currents(n->image);
+#else
+    const uint32_t last_region = ESNN_REGION_DECAY;
+#endif
     uint32_t at = ESNN_HEADER_WORDS;
     uint32_t most = 0;
     uint32_t lane, region;
@@ -131,7 +158,7 @@ static int32_t check_sections(esnn_network *n, uint32_t last_word) {
     }
     n->program_end = n->program + n->program[-2];
     for (lane = 0; lane < n->lanes; lane++) {
-        for (region = ESNN_REGION_SYNAPSES; region <= ESNN_REGION_DECAY; region++) {
+        for (region = ESNN_REGION_SYNAPSES; region <= last_region; region++) {
             const uint32_t body = at + ESNN_SECTION_HEADER_WORDS;
             uint32_t count;
             if (check_section(n, &at, region, lane, last_word) != ESNN_OK) {
@@ -222,6 +249,9 @@ static int32_t check_populations(const esnn_network *n) {
     const uint32_t flags_used = (1u << (ESNN_POPULATION_FLAG_IS_LAST + 1)) - 1u;
     uint32_t slots = 0, spike_words = 0, neurons = 0, populations = 0, connections = 0;
     uint32_t readout_size = 0;
+#if ESNN_WITH_CURRENTS
+    uint32_t current_based = 0;
+#endif
     uint32_t wrong = 0; /* bits in which two numbers differ that should not */
     const esnn_half *p = first_population(n);
     do {
@@ -242,9 +272,17 @@ static int32_t check_populations(const esnn_network *n) {
         wrong |= flags & ~flags_used;
         wrong |= ((flags >> ESNN_POPULATION_FLAG_IS_LAST) & 1u) ^ (left == words);
         if (size == 0 || ((flags >> ESNN_POPULATION_FLAG_RESET_MODE) & 3u) > ESNN_RESET_NONE ||
-            p[ESNN_POPULATION_MEMBRANE_BITS] - 2u > n->image[ESNN_HEADER_STATE_BITS] - 2u) {
+            esnn_membrane_bits(p) - 2u > n->image[ESNN_HEADER_STATE_BITS] - 2u) {
             return ESNN_BAD_PROGRAM;
         }
+#if ESNN_WITH_CURRENTS
+        if (esnn_current_bits(p) != 0) {
+            current_based = 1;
+            if (esnn_current_bits(p) - 2u > n->image[ESNN_HEADER_STATE_BITS] - 2u) {
+                return ESNN_BAD_PROGRAM;
+            }
+        }
+#endif
         if ((flags >> ESNN_POPULATION_FLAG_IS_READOUT) & 1u) {
             wrong |= readout_size; /* there is one */
             readout_size = size;
@@ -257,6 +295,9 @@ static int32_t check_populations(const esnn_network *n) {
         connections += p[ESNN_POPULATION_NUM_CONNECTIONS];
         p += words;
     } while (p != n->program_end);
+#if ESNN_WITH_CURRENTS
+    wrong |= current_based ^ has_currents(n->image);
+#endif
     wrong |= readout_size ^ n->program[ESNN_PROLOGUE_READOUT_SIZE];
     wrong |= divide_up(readout_size, n->lanes) ^ n->image[ESNN_HEADER_READOUT_SLOTS];
     wrong |= slots ^ n->slots;
@@ -312,6 +353,10 @@ static int32_t check_connections(esnn_network *n) {
     const uint32_t flags_used = 1u << ESNN_CONNECTION_FLAG_FROM_INPUT |
                                 1u << ESNN_CONNECTION_FLAG_PACKED |
                                 15u << ESNN_CONNECTION_FLAG_WEIGHT_SHIFT;
+#if ESNN_WITH_DELAYS
+    const uint32_t delay_used = (uint32_t)ESNN_MAX_DELAY << ESNN_CONNECTION_FLAG_DELAY;
+    uint32_t max_delay = 0;
+#endif
     uint32_t before = 0; /* place of the last source in the list of populations, inputs first */
     cursor c;
     rewind_cursor(n, &c);
@@ -333,7 +378,16 @@ static int32_t check_connections(esnn_network *n) {
         if (c.connections_left + 1u == c.population[ESNN_POPULATION_NUM_CONNECTIONS]) {
             before = 0; /* the first of its population */
         }
-        wrong |= flags & ~flags_used;
+#if ESNN_WITH_DELAYS
+        if (!from_input(c.connection)) {
+            const uint32_t delay = flags & delay_used;
+            max_delay = delay > max_delay ? delay : max_delay;
+            wrong |= flags & ~(flags_used | delay_used);
+        } else
+#endif
+        {
+            wrong |= flags & ~flags_used;
+        }
         wrong |= (c.connection[ESNN_CONNECTION_ROW_BASE] + number - c.row_start) & MAX_WORD;
         if (wrong != 0 || place < before || c.row_start + c.num_sources > MAX_WORD ||
             (((flags >> ESNN_CONNECTION_FLAG_PACKED) & 1u) == 0 &&
@@ -343,6 +397,11 @@ static int32_t check_connections(esnn_network *n) {
         before = place;
     }
     n->num_row_starts = c.row_start;
+#if ESNN_WITH_DELAYS
+    if (max_delay >> ESNN_CONNECTION_FLAG_DELAY != n->image[ESNN_HEADER_MAX_DELAY]) {
+        return ESNN_BAD_PROGRAM;
+    }
+#endif
     return ESNN_OK;
 }
 
@@ -371,7 +430,7 @@ static row row_at(const esnn_half *synapses, uint32_t start, uint32_t flags) {
 
 /* 1 for a synapse, 0 at the end of the row, ESNN_BAD_ROW for anything that no packer writes. */
 static int32_t next_synapse(row *r) {
-    uint32_t filled = 0;
+    uint32_t filler = 0;
     if (r->done) {
         return 0;
     }
@@ -392,25 +451,26 @@ static int32_t next_synapse(row *r) {
             return 1;
         }
         entry = r->high ? *r->word >> 8 : *r->word & 0xFFu;
-        if (entry == ESNN_PACKED_END) {
-            if (filled || (!r->high && *r->word >> 8 != ESNN_PACKED_END)) {
-                return ESNN_BAD_ROW;
-            }
-            r->word++;
-            r->done = 1;
-            return 0;
-        }
         r->word += r->high;
         r->high = !r->high;
-        r->next_slot += (entry >> 4) + 1u;
-        if ((entry & 15u) != 0) {
-            r->weight = esnn_weight(entry);
+        r->weight = esnn_weight(entry);
+        if (r->weight != 0) {
+            r->next_slot += (entry >> 4) + 1u;
             return 1;
         }
-        if (entry != ESNN_PACKED_FILLER) {
+        if (entry == ESNN_PACKED_END) {
+            if (!r->high) {
+                r->done = 1;
+                return filler ? ESNN_BAD_ROW : 0;
+            }
+            if (r->next_slot) { /* only the first byte of a row may be nothing */
+                return ESNN_BAD_ROW;
+            }
+        } else if (filler && filler != ESNN_PACKED_FULL_FILLER) {
             return ESNN_BAD_ROW;
         }
-        filled = 1;
+        filler = entry;
+        r->next_slot += entry;
     }
 }
 
@@ -538,13 +598,23 @@ static int32_t check_slots(const esnn_network *n, uint32_t lane, uint32_t first,
         const int32_t bias = of.bias[slot];
         const uint32_t decay = of.decay[slot];
         uint32_t flags, in_population;
-        int32_t strict, left;
+        int32_t strict, left, above;
         while (slot - p[ESNN_POPULATION_FIRST_SLOT] >= p[ESNN_POPULATION_NUM_SLOTS]) {
             p += descriptor_words(p);
         }
         flags = p[ESNN_POPULATION_FLAGS];
         strict = (flags >> ESNN_POPULATION_FLAG_STRICT) & 1;
         in_population = slot - p[ESNN_POPULATION_FIRST_SLOT];
+#if ESNN_WITH_CURRENTS
+        if (has_currents(n->image)) {
+            const uint32_t here = esnn_current_bits(p) != 0 &&
+                                  in_population * lanes + lane < p[ESNN_POPULATION_SIZE];
+            const uint32_t most = here << ESNN_DECAY_FRACTION_BITS; /* 0 where there is none */
+            if (*esnn_lane_synaptic_decay(n, lane, slot) > most) {
+                return ESNN_BAD_PARAMETER;
+            }
+        }
+#endif
         if (in_population * lanes + lane >= p[ESNN_POPULATION_SIZE]) {
             if (threshold != room - 1 || bias != 0 || decay != 0) {
                 return ESNN_BAD_PARAMETER; /* a slot without a neuron keeps still */
@@ -556,8 +626,16 @@ static int32_t check_slots(const esnn_network *n, uint32_t lane, uint32_t first,
             bias < -room || bias >= room || decay > 1u << ESNN_DECAY_FRACTION_BITS) {
             return ESNN_BAD_PARAMETER;
         }
-        left = room - ((int32_t)1 << (p[ESNN_POPULATION_MEMBRANE_BITS] - 1));
-        if (!within(sums, limit, bias > 0 ? left - bias : left) ||
+        left = room - ((int32_t)1 << (esnn_membrane_bits(p) - 1));
+        above = left;
+#if ESNN_WITH_CURRENTS
+        if (esnn_current_bits(p) != 0) {
+            const int32_t bound = (int32_t)1 << (esnn_current_bits(p) - 1u);
+            left -= bound;
+            above -= bound - 1;
+        }
+#endif
+        if (!within(sums, limit, bias > 0 ? above - bias : above) ||
             !within(sums + 1, limit, bias < 0 ? left + bias : left)) {
             return ESNN_CAN_OVERFLOW;
         }

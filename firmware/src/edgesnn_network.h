@@ -42,6 +42,30 @@ static inline int32_t *esnn_lane_state(const esnn_network *n, uint32_t lane) {
     return n->state + lane * n->slots;
 }
 
+#if ESNN_WITH_CURRENTS
+/* Width of the synaptic currents of a population, 0 if it has none. */
+static inline uint32_t esnn_current_bits(const esnn_half *population) {
+    return (uint32_t)population[ESNN_POPULATION_CLAMP_BITS] >> ESNN_CURRENT_BITS_SHIFT;
+}
+
+/* Synaptic decays of a lane, from a slot on; in images with ESNN_FEATURE_CURRENTS. */
+static inline const esnn_half *esnn_lane_synaptic_decay(const esnn_network *n, uint32_t lane,
+                                                        uint32_t slot) {
+    /* Behind the decays, which are filled up to four bytes. */
+    return esnn_lane_parameters(n, lane, 0).decay + ((n->slots + 1u) & ~1u) +
+           ESNN_SECTION_HEADER_WORDS + slot;
+}
+#endif
+
+/* Width of the membranes of a population. */
+static inline uint32_t esnn_membrane_bits(const esnn_half *population) {
+#if ESNN_WITH_CURRENTS
+    return population[ESNN_POPULATION_CLAMP_BITS] & ((1u << ESNN_CURRENT_BITS_SHIFT) - 1u);
+#else
+    return population[ESNN_POPULATION_CLAMP_BITS];
+#endif
+}
+
 /* 4-bit two's complement in the low bits. */
 static inline int32_t esnn_weight(uint32_t code) { return (int32_t)(code << 28) >> 28; }
 

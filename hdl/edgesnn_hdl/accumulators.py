@@ -1,8 +1,8 @@
-"""Adds synaptic operations to membranes, one a cycle, in any order of neurons.
+"""Adds synaptic operations to state words, one a cycle, in any order of neurons.
 
-The membrane is read in the cycle of the operation, added and written in the next. An operation
-on the neuron of the operation just before takes the sum from there (forwarding), because the
-memory does not have it yet.
+The word (membrane, or synaptic current) is read in the cycle of the operation, added and written
+in the next. An operation on the neuron of the operation just before takes the sum from there
+(forwarding), because the memory does not have it yet.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from edgesnn_hdl.weight_shift import SHIFTED_BITS, WeightShift
+
 
 class Accumulators(wiring.Component):
-    """Read-modify-write on the membranes of one lane.
+    """Read-modify-write on the state words of one lane.
 
     Members
     -------
@@ -21,9 +23,9 @@ class Accumulators(wiring.Component):
         One synaptic operation; the memory is read at ``op_slot`` in the same cycle.
     weight_shift : In(4)
         Constant while operations of a connection are on their way.
-    membrane : In(signed(state_bits))
+    state : In(signed(state_bits))
         The word read, one cycle after ``op_slot``.
-    write_enable, write_slot, write_membrane : Out
+    write_enable, write_slot, write_state : Out
         The sum, to be written at the end of that cycle.
     overflow : Out(1)
         The sum left the state word and wrapped; valid with ``write_enable``.
@@ -38,10 +40,10 @@ class Accumulators(wiring.Component):
                 "op_slot": In(unsigned(slot_bits)),
                 "op_weight": In(signed(4)),
                 "weight_shift": In(4),
-                "membrane": In(signed(state_bits)),
+                "state": In(signed(state_bits)),
                 "write_enable": Out(1),
                 "write_slot": Out(unsigned(slot_bits)),
-                "write_membrane": Out(signed(state_bits)),
+                "write_state": Out(signed(state_bits)),
                 "overflow": Out(1),
             }
         )
@@ -50,18 +52,19 @@ class Accumulators(wiring.Component):
         m = Module()
         forward = Signal()
         last_sum = Signal(signed(self.state_bits))
-        weight = Signal(signed(4 + 15))
-        exact = Signal(signed(max(self.state_bits, 4 + 15) + 1))
+        m.submodules.weight = weight = WeightShift()
+        exact = Signal(signed(max(self.state_bits, SHIFTED_BITS) + 1))
         m.d.sync += [
             self.write_enable.eq(self.op_valid),
             self.write_slot.eq(self.op_slot),
-            weight.eq(self.op_weight << self.weight_shift),
             forward.eq(self.write_enable & (self.write_slot == self.op_slot)),
-            last_sum.eq(self.write_membrane),
+            last_sum.eq(self.write_state),
         ]
         m.d.comb += [
-            exact.eq(Mux(forward, last_sum, self.membrane) + weight),
-            self.write_membrane.eq(exact),
-            self.overflow.eq(exact != self.write_membrane),
+            weight.weight.eq(self.op_weight),
+            weight.shift.eq(self.weight_shift),
+            exact.eq(Mux(forward, last_sum, self.state) + weight.shifted),
+            self.write_state.eq(exact),
+            self.overflow.eq(exact != self.write_state),
         ]
         return m

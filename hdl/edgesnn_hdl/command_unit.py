@@ -6,7 +6,7 @@ executed last and comes again gets the reply that is still in the transmitter's 
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,8 +19,8 @@ from edgesnn.protocol import (
     ARGUMENT_BYTES,
     MAX_ELEMENTS,
     MAX_ERROR_COUNT,
+    MAX_WORDS,
     NEED_IMAGE,
-    NO_DECISION,
     PROTOCOL_VERSION,
     REPLY_BIT,
     REPLY_HEADER_BYTES,
@@ -30,7 +30,6 @@ from edgesnn.protocol import (
     Status,
     config_bytes,
 )
-from edgesnn.readout import NOTHING
 from edgesnn_hdl.core import READ_LATENCY, AccessPort
 from edgesnn_hdl.image_loader import ImageLoader
 
@@ -47,18 +46,23 @@ class CommandUnit(wiring.Component):
     -------
     request_valid, release, type, sequence, length, request_address, request_data, frame_error
         To a FrameReceiver.
-    reply_address, reply_data, reply_write, send, reply_length, sending
+    reply_address, reply_data, reply_write, send, again, reply_length, sending
         To a FrameTransmitter.
     event, event_valid, event_ready, start, reset_state, clear_counters, idle, refused, access
         To a Core.
     busy, loaded, error : Out(1)
         Something is going on; a network is loaded; something was wrong since the counters were
         cleared last.
+    alive : Out(1)
+        Changes about once in a second, but for periods of the timer that are shorter than that.
+    decision : Out(4)
+        Low bits of the last decision that the host has read; all ones if there was none.
     """
 
     def __init__(self, config: CoreConfig, clock_hz: float) -> None:
         self.config = config
         self.clock_khz = round(clock_hz / 1000)
+        self.alive_bit = round(clock_hz).bit_length() - 1
         super().__init__(
             {
                 "request_valid": In(1),
@@ -73,6 +77,7 @@ class CommandUnit(wiring.Component):
                 "reply_data": Out(8),
                 "reply_write": Out(1),
                 "send": Out(1),
+                "again": Out(1),
                 "reply_length": Out(8),
                 "sending": In(1),
                 "event": Out(16),
@@ -87,6 +92,8 @@ class CommandUnit(wiring.Component):
                 "busy": Out(1),
                 "loaded": Out(1),
                 "error": Out(1),
+                "alive": Out(1),
+                "decision": Out(4),
             }
         )
 
@@ -110,8 +117,9 @@ class CommandUnit(wiring.Component):
         # The reply: its result is written at the end, its data as they come.
         to = Signal(8)
         status = Signal(Status)
-        result = Signal(16)
-        reply_too_long = Signal()  # the spikes of one more step do not fit
+        readout_bits = (self.config.readout_neurons - 1).bit_length()
+        result = Signal(max(MAX_WORDS.bit_length(), readout_bits))
+        undecided = Signal()
         m.d.comb += [
             self.request_address.eq(at + take),
             word.eq(Cat(low, byte)),
@@ -120,21 +128,27 @@ class CommandUnit(wiring.Component):
         ]
         m.d.sync += at.eq(self.request_address)
 
-        # A walk through elements of the core's memories, ``left`` of them, into the reply.
-        region = Signal(4)
-        element = Signal(16)
-        left = Signal(max(8, self.config.readout_neurons.bit_length()))
-        in_prologue = Signal()
+        # A walk through elements of the core's memories into the reply: ``first`` is where it
+        # begins, ``count`` how many there are, ``index`` how many are done.
+        first = argument[:16]
+        count = argument[16:24]
+        index = Signal(max(8, readout_bits + 1))
+        is_readout = kind == Message.READ_OUT
+        at_end = Signal()
         tick = Signal(range(READ_LATENCY + 4))
-        value = Signal(signed(32))
-        highest = Signal(signed(32))
-        found = Signal()
-        counts_spikes = Signal()
+        arrives = tick >= READ_LATENCY
+        value = access.read_data
+        in_prologue = Signal()
+        address = Signal(16)
+        region = Signal(4)
+        lane_bits = (self.config.lanes - 1).bit_length()
         m.d.comb += [
-            value.eq(access.read_data),
+            at_end.eq((index[:8] == count) & (index[8:] == Mux(is_readout, argument[24:], 0))),
+            address.eq(first + index),
             access.region.eq(region),
             access.lane.eq(argument[28:]),
-            access.address.eq(element),
+            access.address.eq(address),
+            access.byte.eq(tick),
             access.write_data.eq(loader.write_data),
         ]
         with m.Switch(kind):
@@ -145,14 +159,18 @@ class CommandUnit(wiring.Component):
             with m.Case(Message.READ_MEMORY):
                 m.d.comb += region.eq(argument[24:28])
             with m.Default():
-                m.d.comb += region.eq(Mux(in_prologue, Region.PROGRAM, Region.ACCUMULATOR))
-        lane_bits = (self.config.lanes - 1).bit_length()
-        if lane_bits:
-            with m.If((kind == Message.READ_OUT) & ~in_prologue):
                 m.d.comb += [
-                    access.lane.eq(element[:lane_bits]),
-                    access.address.eq(element[lane_bits:]),
+                    region.eq(Region.ACCUMULATOR),
+                    access.lane.eq(index[:lane_bits]),
+                    access.address.eq(index[lane_bits:]),
                 ]
+        with m.If(in_prologue):
+            # The rule, and then both bytes of the size.
+            m.d.comb += [
+                region.eq(Region.PROGRAM),
+                access.address.eq(Mux(tick == 0, Prologue.READOUT_RULE, Prologue.READOUT_SIZE)),
+                access.byte.eq(tick == 2),
+            ]
         with m.If(loader.write):
             m.d.comb += [
                 access.enable.eq(1),
@@ -162,17 +180,34 @@ class CommandUnit(wiring.Component):
                 access.address.eq(loader.address),
             ]
 
+        # The largest accumulator so far. Bytes come lowest first, and so does the subtraction
+        # that compares them; ``highest`` turns with them.
+        highest = Signal(32)
+        found = Signal()
+        counts_spikes = Signal()
+        in_page = Signal()
+        clears = Signal()  # the counters, when they were read
+        borrow = Signal()
+        is_sign = tick == READ_LATENCY + 3
+        lowest = Cat(Const(0, 7), is_sign & ~counts_spikes)  # of NOTHING, or of no spikes
+        sign = Cat(Const(0, 7), is_sign)
+        larger = Signal()
+        m.d.comb += larger.eq(
+            ((Mux(found, highest[:8], lowest) ^ sign) - (value ^ sign) - borrow)[-1]
+        )
+
         # Errors, and steps by the timer.
         frame_errors = self._saturating(m, "frame_errors", self.frame_error)
         timer_on = Signal()
         period = Signal(32)
         wait = Signal(32)
+        begins = Signal()  # a period begins
         due = Signal()
         expires = timer_on & (wait == period)
         late_steps = self._saturating(m, "late_steps", expires & due)
         may_step = Signal()
         m.d.sync += wait.eq(wait + 1)
-        with m.If(expires | ~timer_on):
+        with m.If(expires | begins):
             m.d.sync += wait.eq(1)
         with m.If(may_step & due & self.idle):
             m.d.comb += self.start.eq(1)
@@ -183,7 +218,7 @@ class CommandUnit(wiring.Component):
             m.d.sync += due.eq(0)
         with m.If(self.frame_error | (expires & due)):
             m.d.sync += self.error.eq(1)
-        m.d.comb += self.loaded.eq(loader.loaded)
+        m.d.comb += [self.loaded.eq(loader.loaded), self.alive.eq(wait[self.alive_bit])]
 
         with m.FSM() as fsm:
             with m.State("Wait"):
@@ -193,17 +228,18 @@ class CommandUnit(wiring.Component):
                     self.request_address.eq(HEADER_BYTES),
                     may_step.eq(~self.request_valid),
                 ]
-                m.d.sync += [status.eq(Status.OK), tick.eq(0)]
+                m.d.sync += [status.eq(Status.OK), tick.eq(0), index.eq(0)]
                 with m.If(self.request_valid & self.idle):
                     with m.If(
                         (self.type == last_type)
                         & (self.sequence == last_sequence)
                         & (self.type != Message.IDENTIFY)
                     ):
-                        m.next = "Send"
+                        m.d.comb += [self.again.eq(1), self.release.eq(1)]
+                        m.next = "Sending"
                     with m.Else():
                         m.d.sync += [last_type.eq(self.type), last_sequence.eq(self.sequence)]
-                        m.d.sync += [to.eq(_DATA), result.eq(0)]
+                        m.d.sync += [to.eq(_DATA), result.eq(0), undecided.eq(0)]
                         m.next = "Decode"
             with m.State("Decode"):
                 m.next = "Finish"
@@ -230,12 +266,13 @@ class CommandUnit(wiring.Component):
             with m.State("Argument"):
                 m.d.comb += take.eq(1)
                 m.d.sync += [argument.eq(Cat(argument[8:], byte)), tick.eq(tick + 1)]
-                with m.If(tick == ARGUMENT_BYTES - 1):
+                # The second half of READ_OUT's says nothing; the size takes its place.
+                with m.If(Mux(is_readout, tick[0], tick == ARGUMENT_BYTES - 1)):
                     m.d.sync += tick.eq(0)
                     m.next = "Execute"
             with m.State("Execute"):
                 m.next = "Finish"
-                m.d.sync += [element.eq(argument[:16]), left.eq(argument[16:24])]
+                m.d.sync += [found.eq(0), in_page.eq(0)]
                 with m.Switch(kind):
                     with m.Case(Message.IDENTIFY):
                         m.d.sync += result.eq(PROTOCOL_VERSION)
@@ -259,22 +296,14 @@ class CommandUnit(wiring.Component):
                     with m.Case(Message.RUN):
                         m.next = "Word"
                     with m.Case(Message.READ_OUT):
-                        m.d.sync += [
-                            in_prologue.eq(1),
-                            element.eq(Prologue.READOUT_RULE),
-                            highest.eq(NOTHING),
-                            found.eq(0),
-                        ]
                         m.next = "Prologue"
                     with m.Case(Message.READ_COUNTERS):
                         m.d.sync += [
-                            element.eq(0),
-                            left.eq(len(CounterWord)),
-                            result.eq(Cat(frame_errors, late_steps)),
+                            clears.eq(argument[0]),
+                            argument.eq(len(CounterWord) << 16),
                         ]
                         m.next = "Element"
                     with m.Case(Message.READ_MEMORY):
-                        count = argument[16:24]
                         with m.If(
                             (count == 0)
                             | (count > MAX_ELEMENTS)
@@ -289,20 +318,22 @@ class CommandUnit(wiring.Component):
                         m.next = "Timer"
 
             with m.State("Timer"):
+                m.d.comb += begins.eq(1)
                 m.d.sync += timer_on.eq(period != 0)
                 m.next = "Finish"
             with m.State("Identify"):
                 m.d.comb += self.reply_write.eq(1)
-                m.d.sync += to.eq(to + 1)
-                facts = [Cat(loader.loaded, Const(0, 7))]
-                facts += [loader.image_crc.word_select(n, 8) for n in range(4)]
+                m.d.sync += [to.eq(to + 1), index.eq(index + 1)]
+                can = self.config
+                facts = [Cat(loader.loaded, Const(0, 1), Const(can.currents), Const(can.delays))]
+                facts += [loader.image_crc[:8]] * 4
                 facts += [Const(b, 8) for b in self.clock_khz.to_bytes(4, "little")]
                 facts += [Const(b, 8) for b in config_bytes(self.config)]
-                with m.Switch(to):
+                with m.Switch(index):
                     for n, fact in enumerate(facts):
-                        with m.Case(_DATA + n):
-                            m.d.comb += self.reply_data.eq(fact)
-                with m.If(to == _DATA + len(facts) - 1):
+                        with m.Case(n):
+                            m.d.comb += [self.reply_data.eq(fact), loader.turn.eq(1 <= n <= 4)]
+                with m.If(index == len(facts) - 1):
                     m.next = "Finish"
             with m.State("Loaded"):
                 m.d.sync += status.eq(loader.status)
@@ -319,10 +350,7 @@ class CommandUnit(wiring.Component):
 
             # Words of LOAD_DATA and RUN.
             with m.State("Word"):
-                # In time for "High"; neither side has changed since the state before.
-                m.d.sync += reply_too_long.eq(Cat(Const(0, 1), argument[16:24]) > _END - to)
-                m.d.sync += [low.eq(byte), tick.eq(0)]
-                m.d.sync += [element.eq(argument[:16]), left.eq(argument[16:24])]
+                m.d.sync += [low.eq(byte), index.eq(0)]
                 with m.If(at == request_end):
                     with m.If(kind == Message.RUN):
                         m.next = "Finish"
@@ -350,7 +378,7 @@ class CommandUnit(wiring.Component):
                 with m.Elif(word != ADVANCE):
                     m.d.sync += status.eq(Status.BAD_WORD)
                     m.next = "Finish"
-                with m.Elif(reply_too_long):
+                with m.Elif(to + Cat(Const(0, 1), count) > _END):
                     m.d.sync += status.eq(Status.REPLY_TOO_LONG)
                     m.next = "Finish"
                 with m.Elif(self.idle):
@@ -367,77 +395,73 @@ class CommandUnit(wiring.Component):
 
             # Elements of memories.
             with m.State("Prologue"):
-                m.d.comb += access.enable.eq(1)
+                m.d.comb += [access.enable.eq(1), in_prologue.eq(1)]
                 m.d.sync += tick.eq(tick + 1)
                 with m.If(tick == READ_LATENCY):
-                    m.d.sync += [tick.eq(0), element.eq(Prologue.READOUT_SIZE)]
-                    with m.If(element == Prologue.READOUT_RULE):
-                        m.d.sync += counts_spikes.eq(value[:3] == ReadoutRule.SPIKE_COUNT)
-                    with m.Else():
-                        m.d.sync += [
-                            left.eq(value),
-                            in_prologue.eq(0),
-                            element.eq(0),
-                        ]
-                        m.next = "Element"
+                    m.d.sync += counts_spikes.eq(value[:3] == ReadoutRule.SPIKE_COUNT)
+                with m.If(tick > READ_LATENCY):
+                    m.d.sync += argument.eq(Cat(argument[8:], value))
+                with m.If(tick == READ_LATENCY + 2):
+                    m.d.sync += tick.eq(0)
+                    m.next = "Element"
             with m.State("Element"):
                 m.d.comb += access.enable.eq(1)
-                m.d.sync += tick.eq(tick + 1)
-                wanted = Signal()
-                last = Signal()
-                m.d.comb += wanted.eq(1)
-                with m.If(kind == Message.READ_OUT):
-                    m.d.comb += wanted.eq((element >= argument[:16]) & (to < _PAGE_END))
-                m.d.comb += last.eq(
-                    tick == Mux(kind == Message.RUN, READ_LATENCY + 1, READ_LATENCY + 3)
-                )
-                with m.If(left == 0):
-                    m.d.sync += tick.eq(0)
+                m.d.sync += [tick.eq(tick + access.settled), borrow.eq(arrives & larger)]
+                with m.If(is_readout & (index == first)):
+                    m.d.sync += in_page.eq(1)
+                wanted = ~is_readout | ((in_page | (index == first)) & (to < _PAGE_END))
+                last = tick == Mux(kind == Message.RUN, READ_LATENCY + 1, READ_LATENCY + 3)
+                with m.If(at_end):
+                    m.d.sync += [tick.eq(0), undecided.eq(is_readout & ~found)]
                     m.next = "Finish"
                     with m.If(kind == Message.RUN):
                         m.next = "Word"
-                    with m.If(kind == Message.READ_OUT):
-                        with m.If(~found | (counts_spikes & (highest == 0))):
-                            m.d.sync += result.eq(NO_DECISION)
-                    with m.If(kind == Message.READ_COUNTERS):
-                        m.d.comb += self.clear_counters.eq(argument[0])
-                with m.Elif(tick >= READ_LATENCY):
-                    m.d.comb += self.reply_write.eq(wanted)
-                    m.d.sync += to.eq(to + wanted)
-                    with m.Switch(tick):
-                        for n in range(4):
-                            with m.Case(READ_LATENCY + n):
-                                m.d.comb += self.reply_data.eq(value.word_select(n, 8))
-                    with m.If(
-                        (kind == Message.READ_OUT) & (tick == READ_LATENCY) & (value > highest)
-                    ):
-                        m.d.sync += [highest.eq(value), found.eq(1), result.eq(element)]
+                with m.Elif(arrives):
+                    m.d.comb += [self.reply_write.eq(wanted), self.reply_data.eq(value)]
+                    m.d.sync += [to.eq(to + wanted), highest.eq(Cat(highest[8:], highest[:8]))]
                     with m.If(last):
-                        m.d.sync += [tick.eq(0), element.eq(element + 1), left.eq(left - 1)]
+                        m.d.sync += tick.eq(0)
+                        with m.If(is_readout & larger):
+                            m.d.sync += [found.eq(1), result.eq(index)]
+                            m.next = "Keep"
+                        with m.Else():
+                            m.d.sync += index.eq(index + 1)
+            with m.State("Keep"):
+                m.d.comb += access.enable.eq(1)
+                m.d.sync += tick.eq(tick + 1)
+                with m.If(arrives):
+                    m.d.sync += highest.eq(Cat(highest[8:], value))
+                with m.If(is_sign):
+                    m.d.sync += [tick.eq(0), index.eq(index + 1)]
+                    m.next = "Element"
 
             # Header, status and result of the reply.
             with m.State("Finish"):
                 m.d.comb += [self.reply_address.eq(tick), self.reply_write.eq(1)]
                 m.d.sync += tick.eq(tick + 1)
+                counted = (kind == Message.READ_COUNTERS) & (status == Status.OK)
                 header = [
                     self.type | REPLY_BIT,
                     self.sequence,
                     to - HEADER_BYTES,
                     Const(0, 8),
                     status,
-                    result[:8],
-                    result[8:],
+                    Mux(counted, frame_errors, result[:8] | undecided.replicate(8)),
+                    Mux(counted, late_steps, result[8:] | undecided.replicate(8)),
                 ]
                 with m.Switch(tick):
                     for n, fact in enumerate(header):
                         with m.Case(n):
                             m.d.comb += self.reply_data.eq(fact)
                 with m.If(tick == len(header) - 1):
+                    m.d.comb += self.clear_counters.eq(counted & clears)
                     with m.If(status != Status.OK):
                         m.d.sync += self.error.eq(1)
                     m.next = "Send"
             with m.State("Send"):
                 m.d.comb += [self.send.eq(1), self.release.eq(1)]
+                with m.If(is_readout & (status == Status.OK)):
+                    m.d.sync += self.decision.eq(result | undecided.replicate(len(self.decision)))
                 m.next = "Sending"
             with m.State("Sending"):
                 m.d.comb += may_step.eq(1)

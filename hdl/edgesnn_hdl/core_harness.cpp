@@ -2,6 +2,7 @@
 // Everything that would take a call for each clock cycle from Python is a loop in here.
 
 #include <cstdint>
+#include <vector>
 
 #include "design.cc"
 
@@ -12,6 +13,9 @@ using Design = cxxrtl_design::p_top;
 struct Core {
     Design design;
     std::uint64_t cycles = 0;
+    // Cycles of time steps, by population and phase; the phases are numbered from 1.
+    static constexpr std::size_t PHASES = 3;
+    std::vector<std::uint64_t> phases;
 
     void tick() {
         design.p_clk.set<bool>(false);
@@ -26,9 +30,18 @@ struct Core {
         design.p_access____address.set<std::uint32_t>(address);
     }
     bool wait_idle(std::uint64_t limit) {
+        std::uint32_t before = PHASES;
+        std::size_t population = 0;
         for (std::uint64_t n = 0; n < limit; ++n) {
             design.step();
             if (design.p_idle.get<bool>()) return true;
+            const auto phase = design.p_phase.get<std::uint32_t>();
+            if (phase != 0) {
+                if (phase < before) ++population;
+                if (phases.size() < PHASES * population) phases.resize(PHASES * population);
+                ++phases[PHASES * (population - 1) + phase - 1];
+                before = phase;
+            }
             tick();
         }
         return false;
@@ -58,16 +71,23 @@ void core_write(void *handle, std::uint32_t region, std::uint32_t lane, std::uin
     core.design.p_access____enable.set<bool>(false);
 }
 
-// Read `count` elements from `address` on; `latency` cycles each, pipelined.
+// Read `count` elements from `address` on, byte by byte; `latency` cycles each, pipelined.
 void core_read(void *handle, std::uint32_t region, std::uint32_t lane, std::uint32_t address,
                std::uint32_t *elements, std::uint32_t count, std::uint32_t latency) {
     auto &core = *static_cast<Core *>(handle);
     core.design.p_access____enable.set<bool>(true);
-    for (std::uint32_t n = 0; n < count + latency; ++n) {
-        core.select(region, lane, address + n);
+    core.select(region, lane, address);
+    for (core.design.step(); !core.design.p_access____settled.get<bool>(); core.design.step())
+        core.tick();
+    for (std::uint32_t n = 0; n < 4 * count + latency; ++n) {
+        core.select(region, lane, address + n / 4);
+        core.design.p_access____byte.set<std::uint32_t>(n % 4);
         core.design.step();
-        if (n >= latency)
-            elements[n - latency] = core.design.p_access____read__data.get<std::uint32_t>();
+        if (n >= latency) {
+            const std::uint32_t at = n - latency;
+            const auto byte = core.design.p_access____read__data.get<std::uint32_t>();
+            elements[at / 4] = (at % 4 ? elements[at / 4] : 0) | byte << 8 * (at % 4);
+        }
         core.tick();
     }
     core.design.p_access____enable.set<bool>(false);
@@ -109,6 +129,14 @@ int core_refused(void *handle) {
     auto &core = *static_cast<Core *>(handle);
     core.design.step();
     return core.design.p_refused.get<bool>();
+}
+
+// Takes the cycles of the time steps since the last call: `count` populations, three phases each.
+void core_phases(void *handle, std::uint64_t *cycles, std::uint32_t count) {
+    auto &core = *static_cast<Core *>(handle);
+    core.phases.resize(Core::PHASES * count);
+    for (std::size_t n = 0; n < core.phases.size(); ++n) cycles[n] = core.phases[n];
+    core.phases.clear();
 }
 
 std::uint64_t core_cycles(void *handle) { return static_cast<Core *>(handle)->cycles; }

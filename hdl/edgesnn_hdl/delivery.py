@@ -10,7 +10,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from edgesnn.core_config import WORD_BITS
+from edgesnn.core_config import WORD_BITS, CoreConfig
 
 
 class Delivery(wiring.Component):
@@ -34,7 +34,11 @@ class Delivery(wiring.Component):
         Addresses of row starts.
     """
 
-    def __init__(self, event_bits: int, spike_address_bits: int) -> None:
+    def __init__(self, config: CoreConfig) -> None:
+        # Counts and ends may be as large as the memories.
+        event_bits = config.events.bit_length()
+        self.source_bits = max(config.inputs.bit_length(), config.spike_words.bit_length())
+        self.position_bits = max(event_bits, config.spike_words.bit_length())
         super().__init__(
             {
                 "rewind": In(1),
@@ -43,13 +47,13 @@ class Delivery(wiring.Component):
                 "at_end": Out(1),
                 "forget": Out(1),
                 "from_input": In(1),
-                "first_source": In(16),
-                "end_source": In(16),
+                "first_source": In(self.source_bits),
+                "end_source": In(self.source_bits),
                 "row_base": In(16),
                 "event_address": Out(event_bits),
                 "event": In(16),
                 "num_events": In(event_bits),
-                "spikes_address": Out(spike_address_bits),
+                "spikes_address": Out(range(config.spike_words)),
                 "spikes_word": In(WORD_BITS),
                 "rows": Out(stream.Signature(unsigned(16))),
             }
@@ -57,10 +61,10 @@ class Delivery(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        position = Signal(16)
-        hold = Signal(16)
-        following = Signal(16)
-        next_position = Signal(16)
+        position = Signal(self.position_bits)
+        hold = Signal(self.position_bits)
+        following = Signal(self.position_bits)
+        next_position = Signal(self.position_bits)
         advance = Signal()
         on_list = Signal()
         m.d.comb += [
@@ -80,8 +84,9 @@ class Delivery(wiring.Component):
         # address, so the choice whether to advance is kept shallow.
         active = Signal()
         from_list = Signal()
-        below = self.event < self.first_source
-        beyond = self.event >= self.end_source
+        event = self.event[: self.source_bits]
+        below = event < self.first_source
+        beyond = event >= self.end_source
         done = Signal(WORD_BITS)  # bits of the visible word that were delivered
         remaining = self.spikes_word & ~done
         others = Signal(WORD_BITS)  # remaining, but for the lowest bit
@@ -92,7 +97,7 @@ class Delivery(wiring.Component):
             others.eq(remaining & (remaining - 1)),
             self.rows.valid.eq(active & Mux(self.from_input, ~below & ~beyond, remaining != 0)),
             self.rows.payload.eq(
-                self.row_base + Mux(self.from_input, self.event, Cat(lowest_bit, position[:12]))
+                self.row_base + Mux(self.from_input, event, Cat(lowest_bit, position[:12]))
             ),
             advance.eq(
                 (from_list & (self.rows.ready | below | beyond))

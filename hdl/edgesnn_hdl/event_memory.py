@@ -28,8 +28,8 @@ class EventMemory(wiring.Component):
         No event is being checked.
     limit_form, limit_value, num_inputs : In
         Of the network.
-    address : In, event : Out(16)
-        Reads the list; the event comes in the next cycle.
+    awake : In(1), address : In, event : Out(16)
+        Reads the list, while ``awake``; the event comes in the next cycle.
     forget : In(1)
         Sets the count of ``event``'s source to 0.
     clear : In(1)
@@ -51,6 +51,7 @@ class EventMemory(wiring.Component):
                 "limit_form": In(1),
                 "limit_value": In(16),
                 "num_inputs": In(16),
+                "awake": In(1),
                 "address": In(address),
                 "event": Out(16),
                 "forget": In(1),
@@ -67,10 +68,12 @@ class EventMemory(wiring.Component):
         m.submodules.counts = counts = TwoPortMemory(4, self.config.inputs)
         source_id = Signal(16)
         m.d.comb += [
+            events.read_enable.eq(self.awake),
             events.read_address.eq(self.address),
             self.event.eq(events.read_data),
             events.write_address.eq(self.num_events),
             events.write_data.eq(source_id),
+            counts.read_enable.eq(self.events.valid),
             counts.read_address.eq(self.events.payload),
             counts.write_address.eq(self.event),
             counts.write_enable.eq(self.forget),

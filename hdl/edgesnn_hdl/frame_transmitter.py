@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from edgesnn.framing import CRC_BYTES
 from edgesnn_hdl.crc32 import Crc32
 from edgesnn_hdl.memories import TwoPortMemory
 
@@ -13,14 +14,18 @@ from edgesnn_hdl.memories import TwoPortMemory
 class FrameTransmitter(wiring.Component):
     """A buffer for the content of one frame, sent as often as wanted.
 
-    First the CRC-32 is put behind the content, then blocks are cut at the zeros of it all.
+    First the CRC-32 is put behind the content. Then COBS is made in place, from the end to the
+    beginning: a zero becomes the distance to the next one, and the distance to the first goes in
+    front of it all.
 
     Members
     -------
     write_address : In(8), write_data : In(8), write_enable : In(1)
         Fill the buffer while not ``busy``: type, sequence, length, payload.
     send : In(1), length : In(8)
-        Send so many bytes of the buffer and their CRC-32. ``length`` stays until not ``busy``.
+        Send so many bytes of the buffer and their CRC-32. ``length`` stays.
+    again : In(1)
+        Send the same frame once more.
     busy : Out(1)
     bytes : Out(stream)
     """
@@ -34,6 +39,7 @@ class FrameTransmitter(wiring.Component):
                 "write_data": In(8),
                 "write_enable": In(1),
                 "send": In(1),
+                "again": In(1),
                 "length": In(8),
                 "busy": Out(1),
                 "bytes": Out(stream.Signature(unsigned(8))),
@@ -44,83 +50,81 @@ class FrameTransmitter(wiring.Component):
         m = Module()
         m.submodules.buffer = buffer = TwoPortMemory(8, 256)
         m.submodules.crc = sum_ = Crc32()
-        scan = Signal(8)  # looks for the next zero
+        scan = Signal(8)  # the byte that is visible
+        forward = Signal()
+        backward = Signal()
         next_scan = Signal(8)
-        sent = Signal(8)  # start of the block, then the byte that is sent
-        end = Signal(8)  # content and CRC-32
+        behind = Signal(8)  # bytes from the end of the content to ``scan``
+        at_crc = Signal()
+        at_end = Signal()
+        distance = Signal(8)  # to the next zero, or the end
         second = Signal()
         byte = Signal(8)
         m.d.comb += [
             byte.eq(buffer.read_data),
-            next_scan.eq(scan),
+            next_scan.eq(scan + backward.replicate(8) + forward),
+            behind.eq(scan - self.length),
+            at_crc.eq(behind == 0),
+            at_end.eq(behind == CRC_BYTES),
             buffer.read_address.eq(next_scan),
             buffer.write_address.eq(self.write_address),
             buffer.write_data.eq(self.write_data),
             buffer.write_enable.eq(self.write_enable),
             sum_.data.eq(Mux(second, byte[4:], byte[:4])),
-            end.eq(self.length + 4),
             self.busy.eq(1),
         ]
         m.d.sync += scan.eq(next_scan)
-        following = Signal(8)
-        m.d.comb += following.eq(scan + 1)
 
         with m.FSM():
             with m.State("Idle"):
-                m.d.comb += [self.busy.eq(0), next_scan.eq(0), sum_.start.eq(1)]
-                m.d.sync += [sent.eq(0), second.eq(0)]
+                m.d.comb += [self.busy.eq(0), sum_.start.eq(1)]
+                m.d.sync += second.eq(0)
                 with m.If(self.send):
                     m.next = "Sum"
+                with m.If(self.again):
+                    m.next = "Code"
             with m.State("Sum"):
-                m.d.sync += second.eq(~second)
-                m.d.comb += [sum_.valid.eq(1), next_scan.eq(scan + second)]
-                with m.If(second & (following == self.length)):
+                with m.If(at_crc):
                     m.next = "Append"
+                with m.Else():
+                    m.d.sync += second.eq(~second)
+                    m.d.comb += [sum_.valid.eq(1), forward.eq(second)]
             with m.State("Append"):
                 m.d.comb += [
                     buffer.write_address.eq(scan),
-                    buffer.write_enable.eq(1),
-                    next_scan.eq(following),
+                    buffer.write_data.eq(sum_.crc.word_select(behind[:2], 8)),
                 ]
-                with m.Switch((scan - self.length)[:2]):
-                    for n in range(4):
-                        with m.Case(n):
-                            m.d.comb += buffer.write_data.eq(sum_.crc.word_select(n, 8))
-                with m.If(following == end):
-                    m.d.comb += next_scan.eq(0)
-                    m.next = "Scan"
-            with m.State("Scan"):
-                with m.If((scan == end) | (byte == 0)):
+                m.d.sync += distance.eq(1)
+                with m.If(at_end):
+                    m.d.comb += backward.eq(1)
+                    m.next = "Encode"
+                with m.Else():
+                    m.d.comb += [buffer.write_enable.eq(1), forward.eq(1)]
+            with m.State("Encode"):
+                m.d.comb += [buffer.write_address.eq(scan), buffer.write_data.eq(distance)]
+                m.d.sync += distance.eq(distance + 1)
+                with m.If(byte == 0):
+                    m.d.comb += buffer.write_enable.eq(1)
+                    m.d.sync += distance.eq(1)
+                with m.If(scan == 0):
                     m.next = "Code"
                 with m.Else():
-                    m.d.comb += next_scan.eq(following)
+                    m.d.comb += backward.eq(1)
             with m.State("Code"):
-                length = Signal(8)
-                m.d.comb += [
-                    length.eq(scan - sent),
-                    self.bytes.payload.eq(length + 1),
-                    self.bytes.valid.eq(1),
-                ]
+                m.d.comb += [self.bytes.payload.eq(distance), self.bytes.valid.eq(1)]
                 with m.If(self.bytes.ready):
-                    m.d.sync += second.eq(scan == end)
-                    m.d.comb += next_scan.eq(sent)
-                    m.d.sync += sent.eq(scan)
                     m.next = "Data"
             with m.State("Data"):
-                # ``scan`` walks over the block now and ``sent`` marks its end.
-                with m.If(scan == sent):
-                    with m.If(second):
-                        m.next = "Delimiter"
-                    with m.Else():
-                        m.d.comb += next_scan.eq(following)
-                        m.d.sync += sent.eq(following)
-                        m.next = "Scan"
+                with m.If(at_end):
+                    m.next = "Delimiter"
                 with m.Else():
                     m.d.comb += [self.bytes.payload.eq(byte), self.bytes.valid.eq(1)]
-                    with m.If(self.bytes.ready):
-                        m.d.comb += next_scan.eq(following)
+                    m.d.comb += forward.eq(self.bytes.ready)
             with m.State("Delimiter"):
                 m.d.comb += [self.bytes.payload.eq(0), self.bytes.valid.eq(1)]
                 with m.If(self.bytes.ready):
-                    m.next = "Idle"
+                    m.d.sync += scan.eq(0)
+                    m.next = "Rewind"
+            with m.State("Rewind"):
+                m.next = "Idle"
         return m

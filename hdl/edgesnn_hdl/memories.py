@@ -17,8 +17,21 @@ SPRAM_WORDS = 1 << 14
 COLLISION_SCRIPT = "setparam -set COLLISION_X_MASK 1 t:$memrd_v2"
 
 
+#: A memory of ECP5 with at most so many bits is made of logic cells: a block has eighteen times as
+#: many, and more bits than this in logic slow the core down.
+_DISTRIBUTED_BITS = 1024
+
+
+def _style(platform: Any, bits: int) -> dict[str, str]:
+    """What Yosys is told about a memory of so many bits."""
+    is_ecp5 = getattr(platform, "device", "").startswith("LFE5U")
+    return {"ram_style": "distributed"} if is_ecp5 and bits <= _DISTRIBUTED_BITS else {}
+
+
 class TwoPortMemory(wiring.Component):
     """One write port, one read port; the read word is there in the next cycle.
+
+    Without ``read_enable`` nothing is read and the last word stays.
 
     A read in the cycle of a write to the same address gives an undefined word: block RAM of
     iCE40 has no rule for it, and logic around it would cost more than the memory. Without a
@@ -32,6 +45,7 @@ class TwoPortMemory(wiring.Component):
         address = unsigned(max((depth - 1).bit_length(), 1))
         super().__init__(
             {
+                "read_enable": In(1, init=1),
                 "read_address": In(address),
                 "read_data": Out(unsigned(width)),
                 "write_address": In(address),
@@ -40,16 +54,19 @@ class TwoPortMemory(wiring.Component):
             }
         )
 
-    def elaborate(self, platform: object) -> Module:
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.words = words = memory.Memory(
-            shape=unsigned(self.width), depth=self.depth, init=[]
+            shape=unsigned(self.width),
+            depth=self.depth,
+            init=[],
+            attrs=_style(platform, self.width * self.depth),
         )
         write = words.write_port()
         read = words.read_port()
         m.d.comb += [
             read.addr.eq(self.read_address),
-            read.en.eq(1),
+            read.en.eq(self.read_enable),
             self.read_data.eq(read.data),
             write.addr.eq(self.write_address),
             write.data.eq(self.write_data),
@@ -57,7 +74,9 @@ class TwoPortMemory(wiring.Component):
         ]
         if platform is None:
             collision = Signal()
-            m.d.sync += collision.eq(self.write_enable & (self.read_address == self.write_address))
+            same = self.read_address == self.write_address
+            with m.If(self.read_enable):
+                m.d.sync += collision.eq(self.write_enable & same)
             with m.If(collision):
                 m.d.comb += self.read_data.eq(~read.data)
         return m
@@ -66,8 +85,9 @@ class TwoPortMemory(wiring.Component):
 class SynapseMemory(wiring.Component):
     """16-bit words, one port: a cycle either writes or reads; the read word comes one later.
 
-    In a cycle that writes, ``address`` and ``write_address`` must be the same; the second is a
-    register, so that the choice of a block to write does not wait for the first.
+    Without ``enable`` nothing is read or written. In a cycle that writes, ``address`` and
+    ``write_address`` must be the same; the second is a register, so that the choice of a block to
+    write does not wait for the first.
 
     iCE40 UltraPlus has single-port RAM blocks for it (undefined after configuration, so a model
     is always loaded); other devices take block RAM. In a cycle after a write the read data is
@@ -78,6 +98,7 @@ class SynapseMemory(wiring.Component):
         self.depth = depth
         super().__init__(
             {
+                "enable": In(1, init=1),
                 "address": In(16),
                 "read_data": Out(16),
                 "write_address": In(16),
@@ -92,6 +113,7 @@ class SynapseMemory(wiring.Component):
         m = Module()
         m.submodules.words = words = TwoPortMemory(16, self.depth)
         m.d.comb += [
+            words.read_enable.eq(self.enable),
             words.read_address.eq(self.address),
             words.write_address.eq(self.write_address),
             words.write_data.eq(self.write_data),
@@ -116,8 +138,8 @@ class SynapseMemory(wiring.Component):
                 i_WREN=self.write_enable & (self.write_address[14:] == n)
                 if blocks > 1
                 else self.write_enable,
-                # Always selected: a choice here would lengthen the slowest path of the core.
-                i_CHIPSELECT=Const(1, 1),
+                # All blocks at once: a choice here would lengthen the slowest path of the core.
+                i_CHIPSELECT=self.enable,
                 i_CLOCK=ClockSignal(),
                 i_STANDBY=Const(0, 1),
                 i_SLEEP=Const(0, 1),

@@ -2,15 +2,18 @@
 
 A pipeline that takes one neuron a cycle. With a neuron's words at the inputs in cycle 0:
 
-====== ======================================================
+====== =============================================================
 cycle  what happens
-====== ======================================================
-0      ``v = membrane + bias``
-1      compare with the threshold, reset before the decay
-2      multiply; ``value``, ``spike``, ``overflow`` are valid
+====== =============================================================
+0      ``v = membrane + bias``, with a current also that
+1      threshold and decay are at the inputs; compare, reset before the
+       decay; ``value``, ``fires``, ``overflow`` are valid
+2      multiply; ``spike`` is valid
 3      round, reset after the decay
 4      clamp; ``stored`` is valid
-====== ======================================================
+====== =============================================================
+
+Threshold and decay come a cycle later than membrane and bias, which saves registers for them.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from amaranth.lib.wiring import In, Out
 from edgesnn.neuron import ResetMode
 from edgesnn.number_format import DECAY_FRACTION_BITS
 
-#: Cycles from the inputs to ``value``, ``spike`` and ``overflow``, and to ``stored``.
+#: Cycles from membrane and bias to ``value``, ``fires`` and ``overflow``; to ``spike``; and to
+#: ``stored``.
+VALUE_LATENCY = 1
 SPIKE_LATENCY = 2
 STORED_LATENCY = 4
 
@@ -49,6 +54,8 @@ class NeuronUpdate(wiring.Component):
         Width of the membrane, threshold and bias.
     decay_fraction_bits : int
         The decay is in units of 1 / 2**decay_fraction_bits (12, but for exhaustive tests).
+    currents : bool
+        Whether neurons may have a synaptic current.
 
     Members
     -------
@@ -56,17 +63,29 @@ class NeuronUpdate(wiring.Component):
         Constant while neurons of a population are in the pipeline.
     clamp_mask : In(state_bits - 1)
         Ones below the sign bit of the clamped membrane: 2**(membrane_bits - 1) - 1.
-    membrane, threshold, bias, decay : In
+    membrane, bias : In
         Words of one neuron.
-    value, spike, overflow : Out
-        ``v``, whether it fired, whether ``v`` wrapped; SPIKE_LATENCY cycles later.
+    current : In
+        Likewise, only if ``currents``; 0 of a neuron that has none.
+    threshold, decay : In
+        Words of the same neuron, one cycle later.
+    value, fires, overflow : Out
+        ``v``, whether it fires, whether ``v`` wrapped; VALUE_LATENCY cycles later.
+    spike : Out(1)
+        ``fires``, SPIKE_LATENCY cycles later.
     stored : Out
         The membrane for the next step; STORED_LATENCY cycles later.
     """
 
-    def __init__(self, state_bits: int, decay_fraction_bits: int = DECAY_FRACTION_BITS) -> None:
+    def __init__(
+        self,
+        state_bits: int,
+        decay_fraction_bits: int = DECAY_FRACTION_BITS,
+        currents: bool = False,
+    ) -> None:
         self.state_bits = state_bits
         self.decay_fraction_bits = decay_fraction_bits
+        self.currents = currents
         word = signed(state_bits)
         super().__init__(
             {
@@ -77,10 +96,12 @@ class NeuronUpdate(wiring.Component):
                 "bias": In(word),
                 "decay": In(unsigned(decay_fraction_bits + 1)),
                 "value": Out(word),
+                "fires": Out(1),
                 "spike": Out(1),
                 "overflow": Out(1),
                 "stored": Out(word),
             }
+            | ({"current": In(word)} if currents else {})
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -89,49 +110,43 @@ class NeuronUpdate(wiring.Component):
         wide = signed(self.state_bits + 1)
         fraction = self.decay_fraction_bits
 
-        # Cycle 0: add the bias.
-        exact = Signal(wide)
-        value_1 = Signal(word)
-        overflow_1 = Signal()
-        threshold_1 = Signal(word)
-        decay_1 = Signal.like(self.decay)
-        m.d.comb += exact.eq(self.membrane + self.bias)
+        # Cycle 0: add the bias, and the current. The sum left the word if the bits above it are
+        # not its sign.
+        total = self.membrane + self.bias
+        if self.currents:
+            total = total + self.current
+        exact = Signal(total.shape())
+        above_word = exact[self.state_bits - 1 :]
+        m.d.comb += exact.eq(total)
         m.d.sync += [
-            value_1.eq(exact),
-            overflow_1.eq(exact[-1] ^ exact[-2]),
-            threshold_1.eq(self.threshold),
-            decay_1.eq(self.decay),
+            self.value.eq(exact),
+            self.overflow.eq((above_word[1:] ^ above_word[:-1]).any()),
         ]
 
         # Cycle 1: one subtraction serves the comparison and the reset.
         above = Signal(wide)
-        spike_1 = Signal()
-        subtract_1 = Signal()
+        subtract = Signal()
         # Without reset these registers can be taken into a DSP block.
         operand_2 = Signal(word, reset_less=True)
         decay_2 = Signal.like(self.decay, reset_less=True)
-        value_2 = Signal(word)
         threshold_2 = Signal(word)
         subtract_2 = Signal()
         m.d.comb += [
-            above.eq(value_1 - threshold_1),
-            spike_1.eq(self.flags.spiking & (above >= 0) & ~(self.flags.strict & (above == 0))),
-            subtract_1.eq(spike_1 & (self.flags.reset_mode == ResetMode.SUBTRACT)),
+            above.eq(self.value - self.threshold),
+            self.fires.eq(self.flags.spiking & (above >= 0) & ~(self.flags.strict & (above == 0))),
+            subtract.eq(self.fires & (self.flags.reset_mode == ResetMode.SUBTRACT)),
         ]
         m.d.sync += [
-            operand_2.eq(value_1),
-            decay_2.eq(decay_1),
-            value_2.eq(value_1),
-            threshold_2.eq(threshold_1),
-            subtract_2.eq(subtract_1 & self.flags.reset_after_decay),
-            self.spike.eq(spike_1),
-            self.overflow.eq(overflow_1),
+            operand_2.eq(self.value),
+            decay_2.eq(self.decay),
+            threshold_2.eq(self.threshold),
+            subtract_2.eq(subtract & self.flags.reset_after_decay),
+            self.spike.eq(self.fires),
         ]
-        with m.If(subtract_1 & ~self.flags.reset_after_decay):
+        with m.If(subtract & ~self.flags.reset_after_decay):
             m.d.sync += operand_2.eq(above)
-        with m.If(spike_1 & (self.flags.reset_mode == ResetMode.TO_ZERO)):
+        with m.If(self.fires & (self.flags.reset_mode == ResetMode.TO_ZERO)):
             m.d.sync += operand_2.eq(0)
-        m.d.comb += self.value.eq(value_2)
 
         # Cycle 2: multiply.
         product_3 = Signal(signed(self.state_bits + fraction + 1), reset_less=True)

@@ -17,6 +17,8 @@ Job = Callable[[SimulatorContext], Awaitable[int]]
 
 #: Any period will do: nothing here depends on seconds.
 PERIOD_SECONDS = 1e-6
+#: Values of ``Core.phase`` while a population is worked on.
+PHASES = (1, 2, 3)
 
 
 def simulate_component(
@@ -41,6 +43,7 @@ class InterpretedCore:
         self._core = Core(config)
         self._jobs: list[Job] = []
         self._answer = 0
+        self._phases: dict[tuple[int, int], int] = {}
         self._simulator = Simulator(self._core)
         self._simulator.add_clock(PERIOD_SECONDS)
         self._simulator.add_testbench(self._serve, background=True)
@@ -99,10 +102,16 @@ class InterpretedCore:
             ctx.set(access.enable, 1)
             ctx.set(access.region, region)
             ctx.set(access.lane, lane)
-            for n in range(count + latency):
-                ctx.set(access.address, address + n)
+            ctx.set(access.address, address)
+            while not ctx.get(access.settled):
+                await ctx.tick()
+            elements[:count] = 0
+            for n in range(4 * count + latency):
+                ctx.set(access.address, address + n // 4)
+                ctx.set(access.byte, n % 4)
                 if n >= latency:
-                    elements[n - latency] = ctx.get(access.read_data)
+                    at = n - latency
+                    elements[at // 4] |= ctx.get(access.read_data) << 8 * (at % 4)
                 await ctx.tick()
             ctx.set(access.enable, 0)
             await ctx.tick()
@@ -127,19 +136,32 @@ class InterpretedCore:
         return self._run(job)
 
     def core_command(self, handle: int, command: int, limit: int) -> int:
+        before, population = len(PHASES), -1
         strobe = (self._core.start, self._core.reset_state, self._core.clear_counters)[command]
 
         async def job(ctx: SimulatorContext) -> int:
+            nonlocal before, population
             ctx.set(strobe, 1)
             await ctx.tick()
             ctx.set(strobe, 0)
             for _ in range(limit):
                 if ctx.get(self._core.idle):
                     return 0
+                if phase := ctx.get(self._core.phase):
+                    population += phase < before
+                    before = phase
+                    key = (population, phase)
+                    self._phases[key] = self._phases.get(key, 0) + 1
                 await ctx.tick()
             return -1
 
         return self._run(job)
+
+    def core_phases(self, handle: int, cycles: Words, count: int) -> None:
+        for n in range(count):
+            for phase in PHASES:
+                cycles[n, phase - 1] = self._phases.get((n, phase), 0)
+        self._phases.clear()
 
     def core_refused(self, handle: int) -> int:
         async def job(ctx: SimulatorContext) -> int:

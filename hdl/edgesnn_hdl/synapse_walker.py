@@ -1,14 +1,16 @@
 """Walks the rows of a lane and emits one synaptic operation a cycle.
 
-For each row start that arrives it reads the start, then the words until the row ends (see
-:mod:`edgesnn.synapse_coding`). A row takes one cycle more than its words need: the one in which
-its start is read. The next start is asked for in the cycle of the last word.
+For each row it reads the start, then the words until the row ends (see
+:mod:`edgesnn.synapse_coding`). The memory has one port. A packed word with two synapses keeps the
+walker for two cycles, so the memory is free in the first: then the start of the next row is read,
+if there is one, and the next row follows without a pause. Where a row offers no such cycle (a wide
+one never does) the next start is read in the cycle of the last word, and costs one.
 """
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from edgesnn.synapse_coding import END
@@ -17,9 +19,8 @@ from edgesnn.synapse_coding import END
 class SynapseWalker(wiring.Component):
     """The walker of one lane.
 
-    The memory behind ``address`` answers in the next cycle and keeps nothing: the walker asks
-    again for a word that it needs twice. While ``idle`` it passes ``row_starts.payload`` on to
-    ``address``, valid or not.
+    The memory behind ``address`` answers in the next cycle and keeps nothing. While ``idle`` the
+    walker passes ``head`` on to ``address``, valid or not.
 
     Parameters
     ----------
@@ -28,8 +29,10 @@ class SynapseWalker(wiring.Component):
 
     Members
     -------
-    row_starts : In(stream)
-        Addresses of row starts.
+    head_valid, head, head_found : In
+        The next row, see RowQueue: the address of its start, or of the row if ``head_found``.
+    take : Out(1), exchange : Out(1)
+        The head leaves; or ``word`` becomes the head.
     packed : In(1), first_slot : In(slot_bits)
         Coding of the connection; slot of the first neuron of its target population.
     address : Out(16), word : In(16)
@@ -44,7 +47,11 @@ class SynapseWalker(wiring.Component):
         self.slot_bits = slot_bits
         super().__init__(
             {
-                "row_starts": In(stream.Signature(unsigned(16))),
+                "head_valid": In(1),
+                "head": In(16),
+                "head_found": In(1),
+                "take": Out(1),
+                "exchange": Out(1),
                 "packed": In(1),
                 "first_slot": In(unsigned(slot_bits)),
                 "address": Out(16),
@@ -58,74 +65,72 @@ class SynapseWalker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        current = Signal(16)  # address of the word that is visible
-        slot = Signal(self.slot_bits)  # slot that was visited last
-        second = Signal()  # the first entry of a packed word is done
-        m.d.sync += current.eq(self.address)
+        current = Signal(16)  # address of the word that is being walked
+        slot = Signal(self.slot_bits)  # the first that was not visited yet
+        second = Signal()  # the high entry of a word whose low one is done
+        kept = Signal(8)  # that entry
+        looking = Signal()  # the visible word is the start of the next row
+        idle, starting, walking = Signal(), Signal(), Signal()
 
-        # A packed word: a filler in front of a synapse is taken in the cycle of the synapse, one
-        # behind it likewise. A low end mark implies a high one (see synapse_coding), so the high
-        # entry alone tells whether the row ends; then it is not a synapse either.
-        low_weight, low_gap = self.word[:4], self.word[4:8]
-        high_weight, high_gap = self.word[8:12], self.word[12:]
-        use_high = second | (low_weight == 0)
-        leading = ~second & (low_weight == 0)
-        trailing = ~use_high & (high_weight == 0)
-        gap = Mux(use_high, high_gap, low_gap)
-
-        op_weight = Mux(self.packed & use_high, high_weight, low_weight)
-        step = Mux(self.packed, Cat(gap, leading), self.word[4:15])
-        holds_word = self.packed & ~use_high & (high_weight != 0)
+        # A packed word: fillers in front of a synapse and behind it are taken in its cycle.
+        low, high = self.word[:8], Mux(second, kept, self.word[8:])
+        low_is_synapse, high_is_synapse = low[:4] != 0, high[:4] != 0
+        take_high = second | ~low_is_synapse
+        pair = Signal()
+        before, behind, gap = Signal(4), Signal(5), Signal(4)
+        synapse = second | low_is_synapse | high_is_synapse
+        m.d.comb += [
+            pair.eq(walking & self.packed & ~second & low_is_synapse & high_is_synapse),
+            before.eq(Mux(second | low_is_synapse, 0, low[4:])),
+            behind.eq(before + Mux(high_is_synapse, 0, high[4:])),
+            gap.eq(Mux(synapse, Mux(take_high, high[4:], low[4:]), 0)),
+        ]
+        op_weight = Mux(self.packed & take_high, high[:4], low[:4])
         m.d.sync += [
-            self.op_valid.eq(0),
-            self.op_slot.eq(slot + step + 1),
+            self.op_valid.eq(walking & (op_weight != 0)),
             self.op_weight.eq(op_weight),
+            self.op_slot.eq(slot + Mux(self.packed, Cat(gap, before), self.word[4:15])),
+            second.eq(pair),
+            kept.eq(high),
+            looking.eq(pair & self.head_valid & ~self.head_found),
         ]
 
         # The slowest path of the core goes from the memory through this choice to its address.
         # The high byte alone tells both an empty row and the end of a packed one.
-        idle, starting, walking = Signal(), Signal(), Signal()
-        take_next = Signal()
-        following = Signal(16)
-        ends_packed = self.word[8:] == END
+        nothing = self.word[8:] == END
+        ends = Signal()
+        to_head = Signal()
         m.d.comb += [
-            following.eq(current + 1),
-            take_next.eq(
-                (ends_packed & (starting | (walking & self.packed)))
-                | idle
-                | (self.word[15] & walking & ~self.packed)
-            ),
-            self.row_starts.ready.eq(take_next),
-            self.address.eq(
-                Mux(
-                    take_next,
-                    self.row_starts.payload,
-                    Mux(holds_word, current, following) & walking.replicate(16)
-                    | self.word & starting.replicate(16),
-                )
-            ),
+            ends.eq(walking & Mux(self.packed, nothing & ~second, self.word[15])),
+            to_head.eq(idle | (starting & nothing) | ends),
+            self.take.eq(self.head_valid & (to_head | (looking & nothing))),
+            self.exchange.eq(looking & ~nothing),
+            self.address.eq(Mux(to_head | pair, self.head, Mux(starting, self.word, current + 1))),
             self.idle.eq(idle),
         ]
+        with m.If(~pair):
+            m.d.sync += current.eq(self.address)
+        with m.If(starting | ends):
+            m.d.sync += slot.eq(self.first_slot)
+        with m.Elif(walking & self.packed):
+            m.d.sync += slot.eq(slot + Cat(gap, behind) + synapse)
+
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += idle.eq(1)
-                with m.If(self.row_starts.valid):
+                with m.If(self.head_valid):
                     m.next = "Start"
             with m.State("Start"):
                 m.d.comb += starting.eq(1)
-                m.d.sync += [slot.eq(self.first_slot - 1), second.eq(0)]
-                with m.If(~take_next):
+                with m.If(~nothing):
                     m.next = "Walk"
-                with m.Elif(~self.row_starts.valid):
+                with m.Elif(~self.head_valid):
                     m.next = "Idle"
             with m.State("Walk"):
                 m.d.comb += walking.eq(1)
-                m.d.sync += [self.op_valid.eq(op_weight != 0), second.eq(holds_word)]
-                with m.If(self.packed):
-                    m.d.sync += slot.eq(slot + Cat(gap, leading | trailing) + 1)
-                with m.If(take_next):
-                    with m.If(self.row_starts.valid):
-                        m.next = "Start"
-                    with m.Else():
+                with m.If(ends):
+                    with m.If(~self.head_valid):
                         m.next = "Idle"
+                    with m.Elif(~self.head_found):
+                        m.next = "Start"
         return m

@@ -1,4 +1,4 @@
-"""The whole gateware, for any platform: a serial line, a core, three lights."""
+"""The whole gateware, for any platform: a serial line, a core, lights."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class EdgesnnTop(wiring.Component):
     led_busy, led_loaded, led_error : Out(1)
         Something is going on (also whether the clock is needed); a network is loaded; something
         was wrong since the counters were cleared last.
+    led_alive : Out(1), led_decision : Out(4)
+        Changes about once in a second; the last decision, see CommandUnit.
     """
 
     def __init__(self, config: CoreConfig, clock_hz: float, baud: float) -> None:
@@ -44,6 +46,8 @@ class EdgesnnTop(wiring.Component):
                 "led_busy": Out(1),
                 "led_loaded": Out(1),
                 "led_error": Out(1),
+                "led_alive": Out(1),
+                "led_decision": Out(4),
             }
         )
 
@@ -73,6 +77,7 @@ class EdgesnnTop(wiring.Component):
             transmitter.write_data.eq(unit.reply_data),
             transmitter.write_enable.eq(unit.reply_write),
             transmitter.send.eq(unit.send),
+            transmitter.again.eq(unit.again),
             transmitter.length.eq(unit.reply_length),
             unit.sending.eq(transmitter.busy),
             core.events.payload.eq(unit.event),
@@ -86,5 +91,7 @@ class EdgesnnTop(wiring.Component):
             self.led_busy.eq(unit.busy | ~uart_transmitter.bytes.ready),
             self.led_loaded.eq(unit.loaded),
             self.led_error.eq(unit.error),
+            self.led_alive.eq(unit.alive),
+            self.led_decision.eq(unit.decision),
         ]
         return m

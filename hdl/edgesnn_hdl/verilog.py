@@ -25,7 +25,7 @@ class GenericPlatform:
 
 def export(config: CoreConfig, clock_hz: int, baud: int) -> str:
     """Verilog of ``EdgesnnTop`` with module name ``edgesnn``; ports clk, rst, uart_rx, uart_tx,
-    led_busy, led_loaded, led_error.
+    led_busy, led_loaded, led_error, led_alive, led_decision (4 bits).
     """
     header = _HEADER.format(
         config=", ".join(f"{name} {value}" for name, value in config.describe().items()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgesnn.connections import AnyConnection, ConvConnection, ModelConnection
@@ -73,6 +75,16 @@ def recurrent(inputs: int = 20, hidden: int = 16, decay: object = 0.875) -> Mode
     plain = feed_forward(inputs, hidden, decay=decay)
     loop = ModelConnection(1, 1, random_weights(hidden, hidden, seed=3, gain=0.5))
     return Model(plain.populations, (*plain.connections, loop), plain.readout, plain.info)
+
+
+def current_based(inputs: int = 20, hidden: int = 16) -> Model:
+    """As :func:`recurrent`, with synaptic currents in the middle, of two decays."""
+    plain = recurrent(inputs, hidden)
+    middle = plain.populations[1]
+    assert isinstance(middle, ModelPopulation)
+    synaptic = np.where(np.arange(hidden) % 2, 0.25, 0.75).astype(np.float32)
+    populations = (plain.populations[0], replace(middle, synaptic_decay=synaptic))
+    return replace(plain, populations=(*populations, plain.populations[2]))
 
 
 def convolutional() -> Model:

@@ -19,7 +19,7 @@ from edgesnn.network import EventLimit, LifPopulation, Network
 from edgesnn.simulator import Simulator
 from edgesnn.train.dynamics import Dynamics
 from edgesnn.train.trainer import decisions
-from tests.compress.models import events, feed_forward, recurrent
+from tests.compress.models import current_based, events, feed_forward, recurrent
 
 
 def crude(model: Model, samples: EventWindows) -> IntegerNetwork:
@@ -52,7 +52,7 @@ def rates(network: Network, samples: EventWindows) -> np.ndarray:
     return (result.spike_counts.sum(axis=0) / result.counters.steps)[network.neuron_slice(1)]
 
 
-@pytest.mark.parametrize("make", [feed_forward, recurrent])
+@pytest.mark.parametrize("make", [feed_forward, recurrent, current_based])
 def test_rates_come_nearer_to_those_of_the_model(make: object) -> None:
     model: Model = make(hidden=24)  # type: ignore[operator]
     samples = events(20, windows=80)

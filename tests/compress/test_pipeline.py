@@ -22,6 +22,7 @@ from edgesnn.reference import simulate
 from edgesnn.simulator import Simulator
 from tests.compress.models import (
     convolutional,
+    current_based,
     events,
     feed_forward,
     model_of,
@@ -81,7 +82,7 @@ def test_accuracy_of_the_report_is_what_the_reference_decides(
 # Any model
 
 
-@pytest.mark.parametrize("make", [feed_forward, recurrent, convolutional])
+@pytest.mark.parametrize("make", [feed_forward, recurrent, current_based, convolutional])
 @pytest.mark.parametrize("pruner", ["sbc", "magnitude"])
 def test_every_kind_of_model_becomes_a_network_that_obeys_the_rules(
     make: Callable[[], Model], pruner: str
@@ -99,7 +100,7 @@ def test_every_kind_of_model_becomes_a_network_that_obeys_the_rules(
         assert np.count_nonzero(dense) == layer.synapses
 
 
-@pytest.mark.parametrize("make", [feed_forward, recurrent, convolutional])
+@pytest.mark.parametrize("make", [feed_forward, recurrent, current_based, convolutional])
 def test_nothing_pruned_leaves_only_the_error_of_rounding(make: Callable[[], Model]) -> None:
     model = made(make)
     seen, unseen = labelled(model, 60), labelled(model, 200, seed=9)
@@ -322,23 +323,6 @@ def test_overflow_that_no_shift_avoids_is_refused_with_every_number() -> None:
     assert all("'out'" in text for text in refused.value.violations)
     wider, _ = compress(model, labelled(model, 2), replace(how, state_bits=None))
     assert wider.state_bits > 16
-
-
-def test_currents_that_no_executor_runs_are_refused() -> None:
-    model = with_encoder(
-        model_of(
-            20,
-            [population("hidden", 16, synaptic_decay=0.5), population("out", 4, spiking=False)],
-            [
-                ModelConnection(0, 1, random_weights(20, 16)),
-                ModelConnection(1, 2, np.ones((16, 4))),
-            ],
-        )
-    )
-    told = list[str]()
-    with pytest.raises(UnsupportedModel, match="'hidden' must have no synaptic decay"):
-        compress(model, labelled(model), settings(), progress=told.append)
-    assert not told
 
 
 def test_an_evaluation_without_samples_is_refused() -> None:

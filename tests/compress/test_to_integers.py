@@ -13,7 +13,7 @@ from edgesnn.compress.prune import prune
 from edgesnn.compress.quantize import connections_of, quantize, quantized_model
 from edgesnn.compress.statistics import collect
 from edgesnn.compress.to_integers import FINE_THRESHOLD, IntegerNetwork, to_integers
-from edgesnn.errors import DesignRuleError, UnsupportedModel
+from edgesnn.errors import DesignRuleError
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import (
@@ -25,7 +25,9 @@ from edgesnn.network import (
     ReadoutRule,
 )
 from edgesnn.neuron import ResetMode
-from edgesnn.reference import simulate
+from edgesnn.reference import Reference, simulate
+from edgesnn.run_result import differences
+from edgesnn.train.dynamics import Dynamics
 from edgesnn.train.trainer import decisions
 from tests.compress.models import convolutional
 from tests.compress.models import events as windows_of
@@ -249,13 +251,61 @@ def test_a_convolution_is_unrolled_with_its_codes() -> None:
     assert np.mean(np.array(got) == decisions(trained, data)) > 0.7
 
 
-def test_current_based_neurons_are_refused_with_the_remedy() -> None:
-    trained = model(recurrent=False)
+def with_currents(trained: Model) -> Model:
+    """The model with a current-based population in the middle, whose decays differ."""
     hidden = trained.populations[1]
     assert isinstance(hidden, ModelPopulation)
-    current = replace(hidden, synaptic_decay=np.full(10, 0.5, np.float32))
-    trained = replace(
-        trained, populations=(trained.populations[0], current, trained.populations[2])
-    )
-    with pytest.raises(UnsupportedModel, match="'a' must have no synaptic decay.*as plain LIF"):
-        integers(trained, events())
+    current = replace(hidden, synaptic_decay=np.linspace(0.1, 0.9, 10).astype(np.float32))
+    return replace(trained, populations=(trained.populations[0], current, trained.populations[2]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_network_with_currents_decides_like_the_model(seed: int, recurrent: bool) -> None:
+    trained = with_currents(model(recurrent=recurrent, seed=seed))
+    data = events()
+    network = integers(trained, data, state_bits=24)
+    assert network.has_currents
+    got = [simulate(network, stream).decision for stream in data.streams()]
+    assert np.mean(np.array(got) == decisions(trained, data)) > 0.9
+
+
+def test_membranes_and_currents_are_those_of_the_model_in_their_unit() -> None:
+    trained = with_currents(model(recurrent=False))
+    silent = replace(trained.populations[1], spiking=False)
+    trained = replace(trained, populations=(trained.populations[0], silent, trained.populations[2]))
+    data = events()
+    found = converted(trained, data, state_bits=24)
+    hidden, unit = found.network.populations[1], found.units[1]
+    assert isinstance(hidden, LifPopulation)
+    assert unit is not None
+    assert hidden.synaptic_decay is not None
+    assert np.allclose(hidden.synaptic_decay / 4096, silent.synaptic_decay, atol=0.51 / 4096)
+    run = Dynamics(trained).record(data)
+    values, currents = run.values[1], run.currents[1]
+    assert values is not None
+    assert currents is not None
+    for window, stream in enumerate(islice(data.streams(), 5)):
+        result = simulate(found.network, stream)
+        assert result.values is not None
+        assert result.currents is not None
+        # Rounded decays, bias, and less than a unit a step that decays take.
+        v = result.values[:, :10] * unit
+        i = result.currents[:, :10] * unit
+        assert np.allclose(v, values[window].numpy(), rtol=0.01, atol=0.02)
+        assert np.allclose(i, currents[window].numpy(), rtol=0.01, atol=0.01)
+
+
+@pytest.mark.parametrize("state_bits", [16, 18, 24])
+def test_both_words_of_a_current_based_population_have_room(state_bits: int) -> None:
+    trained, data = with_currents(model()), events()
+    network = integers(trained, data, state_bits=state_bits)
+    design_rules.check(network)
+    hidden = network.populations[1]
+    assert isinstance(hidden, LifPopulation)
+    # Twice of what calibration reached is not clamped: with all of the word it does the same.
+    free = replace(hidden, membrane_bits=state_bits, current_bits=state_bits)
+    unclamped = replace(network, populations=(network.populations[0], free, network.populations[2]))
+    for stream in islice(data.streams(), 10):
+        expected = Reference(unclamped, check=False).run(stream)
+        assert not differences(expected, simulate(network, stream))

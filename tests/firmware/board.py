@@ -14,6 +14,7 @@ import pytest
 from edgesnn._resources import firmware_dir
 from edgesnn.cache import cache_dir
 from edgesnn.core_config import CoreConfig
+from edgesnn.protocol import CONFIG_FIELDS
 
 #: Every access out of bounds and every undefined operation ends the process.
 SANITIZED = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -52,8 +53,9 @@ def build(flags: str = "-O2 -Werror") -> Path:
 
 def options(config: CoreConfig) -> list[str]:
     """Options of the device for a core of this size."""
-    sizes = config.describe().items()
-    return [text for name, size in sizes for text in (f"--{name.replace('_', '-')}", str(size))]
+    sizes = config.describe()
+    named = [(f"--{name.replace('_', '-')}", str(sizes[name])) for name in CONFIG_FIELDS]
+    return [text for pair in named for text in pair]
 
 
 class FirmwareBoard:

@@ -35,10 +35,13 @@ def open_device(emulated: EmulatedDevice) -> SerialDevice:
 
 
 def fitting_networks(config: CoreConfig, count: int) -> Iterator[tuple[int, Network]]:
-    """Seeds and random networks that a device of this size holds."""
+    """Seeds and random networks that a device of this size holds, with and without features."""
     seed = 0
     while count:
-        network = random_network(seed, max_size=60)
+        late = seed % 2 > 0
+        network = random_network(
+            seed, max_size=60, currents=late and config.currents, delays=late and config.delays
+        )
         try:
             check_fits(place(network, config.lanes), config)
         except DoesNotFit:

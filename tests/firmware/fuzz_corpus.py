@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from edgesnn._resources import firmware_dir
 from edgesnn.core_config import CoreConfig
 from edgesnn.framing import Frame, encode
 from edgesnn.memory_image import pack, pack_placement
 from edgesnn.memory_layout import Region
+from edgesnn.network import LifPopulation, Network
 from edgesnn.placement import place
 from edgesnn.protocol import (
     ADVANCE,
@@ -69,10 +73,23 @@ def _running() -> Iterator[Record]:
     yield Message.RESET, b""
 
 
+def _late(network: Network) -> Network:
+    """The network with currents, and with delays where there may be some."""
+    inputs, hidden, *others = network.populations
+    assert isinstance(hidden, LifPopulation)
+    current = replace(hidden, synaptic_decay=np.full(hidden.size, 2000), current_bits=10)
+    return replace(
+        network,
+        populations=(inputs, current, *others),
+        connections=tuple(replace(c, delay=3 * c.source) for c in network.connections),
+    )
+
+
 def seeds() -> dict[str, bytes]:
     """Inputs by name."""
     image = pack(small_network(), CORE)
     packed = pack(small_network(1), CORE, Coding.PACKED)
+    late = pack(_late(small_network()), replace(CORE, currents=True, delays=True))
     conversation = [*_loading(image), *_running()]
     frames = [
         Frame(kind, n % 256, data)
@@ -82,6 +99,7 @@ def seeds() -> dict[str, bytes]:
     return {
         "conversation": _records(conversation),
         "packed": _records([*_loading(packed), *_running()]),
+        "late": _records([*_loading(late), *_running()]),
         "twice": _records([*_loading(image), *_loading(packed), *_running()]),
         "too_much": _records(_loading(image + bytes(4))),
         "cut": _records([*_loading(image[:-40]), *_running()]),
@@ -97,6 +115,11 @@ def image_seeds() -> dict[str, bytes]:
     found = {
         f"{name}_{lanes}": AS_IT_IS_WITH_MEMORY + pack_placement(place(small_network(n), lanes, c))
         for n, (name, c) in enumerate((("wide", Coding.WIDE), ("packed", Coding.PACKED)))
+        for lanes in (1, 2)
+    }
+    late = _late(small_network())
+    found |= {
+        f"late_{lanes}": AS_IT_IS_WITH_MEMORY + pack_placement(place(late, lanes))
         for lanes in (1, 2)
     }
     mended = {f"{name}_mended": MENDED_WITH_MEMORY + data[2:] for name, data in found.items()}

@@ -15,8 +15,15 @@ LANES = (1, 1, 2, 4, 16)
 
 
 def small_image(rng: np.random.Generator) -> bytes:
-    """The image of a small random network."""
-    network = random_network(rng, max_populations=3, max_size=24, max_synapses=200)
+    """The image of a small random network, with currents or delays or none."""
+    network = random_network(
+        rng,
+        max_populations=3,
+        max_size=24,
+        max_synapses=200,
+        currents=bool(rng.integers(2)),
+        delays=bool(rng.integers(2)),
+    )
     return pack_placement(place(network, int(rng.choice(LANES))))
 
 

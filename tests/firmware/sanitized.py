@@ -36,7 +36,8 @@ def agree(number: int) -> list[str]:
     for seed in range(number):
         backend = backends[seed % len(LANES)]
         backend.coding = CODINGS[seed % len(CODINGS)]
-        network = random_network(np.random.default_rng([backend.lanes, seed]))
+        rng = np.random.default_rng([backend.lanes, seed])
+        network = random_network(rng, currents=seed % 4 > 1, delays=seed % 2 > 0)
         stream = random_events(network, np.random.default_rng([backend.lanes, seed, 1]), 50)
         backend.load(network)
         expected, _ = Simulator(network).run(stream, record=True)

@@ -21,7 +21,7 @@ from edgesnn.errors import DesignRuleError, EventLimitError, ModelFileError, Too
 from edgesnn.events import EventStream
 from edgesnn.firmware_status import FirmwareStatus, firmware_status_text
 from edgesnn.memory_image import pack_placement, unpack
-from edgesnn.memory_layout import HeaderWord
+from edgesnn.memory_layout import Feature, HeaderWord
 from edgesnn.network import EventLimit, EventLimitForm, Network
 from edgesnn.placement import place
 from edgesnn.reference import Reference
@@ -69,8 +69,11 @@ def test_a_whole_image_is_loaded_and_a_longer_or_shorter_one_is_not(image: bytes
     ("word", "value", "status"),
     [
         (HeaderWord.MAGIC_LOW, 0x1234, FirmwareStatus.BAD_MAGIC),
-        (HeaderWord.VERSION, 2, FirmwareStatus.BAD_VERSION),
-        (HeaderWord.FEATURES, 1, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.VERSION, 3, FirmwareStatus.BAD_VERSION),
+        (HeaderWord.FEATURES, 1 << len(Feature), FirmwareStatus.NO_FEATURE),
+        (HeaderWord.FEATURES, 1 << Feature.CURRENTS, FirmwareStatus.BAD_SECTION),
+        (HeaderWord.FEATURES, 1 << Feature.DELAYS, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.MAX_DELAY, 1, FirmwareStatus.BAD_HEADER),
         (HeaderWord.SPIKES_PER_STEP, 2, FirmwareStatus.BAD_HEADER),
         (HeaderWord.LANES, 3, FirmwareStatus.BAD_HEADER),
         (HeaderWord.STATE_BITS, 17, FirmwareStatus.BAD_HEADER),
@@ -104,6 +107,52 @@ def test_memory_must_be_as_large_as_it_says(image: bytes) -> None:
     assert status_of(image, needed) is FirmwareStatus.OK
     for size in (needed - 1, 4, 0):
         assert status_of(image, size) is FirmwareStatus.TOO_LITTLE_MEMORY
+
+
+def test_currents_and_the_ring_of_bitmaps_take_memory(
+    small_network: Network, late_network: Network
+) -> None:
+    def needed(network: Network, lanes: int) -> int:
+        return LoadedImage(library(), pack_placement(place(network, lanes))).required_bytes
+
+    # Two words of spikes, for each of two steps more; a second state word for each slot.
+    for lanes, slots in ((1, 4), (2, 2), (4, 2)):
+        more = needed(late_network, lanes) - needed(small_network, lanes)
+        assert more == 2 * 2 * 2 + 4 * slots * lanes
+
+
+def test_a_header_says_which_features_there_are(late_network: Network) -> None:
+    image = pack_placement(place(late_network, 1))
+    assert status_of(image) is FirmwareStatus.OK
+    for word, value, status in (
+        (HeaderWord.FEATURES, 1 << Feature.DELAYS, FirmwareStatus.BAD_SECTION),
+        (HeaderWord.FEATURES, 1 << Feature.CURRENTS, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.MAX_DELAY, 0, FirmwareStatus.BAD_HEADER),
+        (HeaderWord.MAX_DELAY, 1, FirmwareStatus.BAD_PROGRAM),
+        (HeaderWord.MAX_DELAY, 3, FirmwareStatus.BAD_PROGRAM),
+        (HeaderWord.MAX_DELAY, 16, FirmwareStatus.BAD_HEADER),
+    ):
+        assert status_of(with_header(image, word, value)) is status
+
+
+@pytest.mark.parametrize("currents", [False, True])
+@pytest.mark.parametrize("delays", [False, True])
+def test_a_runtime_without_a_feature_refuses_its_images_by_name_and_runs_the_others(
+    currents: bool, delays: bool
+) -> None:
+    library()
+    options = (f"-DESNN_WITH_CURRENTS={int(currents)}", f"-DESNN_WITH_DELAYS={int(delays)}")
+    backend = CLibraryBackend(lanes=2, flags=("-O3", *options))
+    for seed in range(40):
+        network = random_network(seed, max_size=40, currents=seed % 2 > 0, delays=seed % 4 > 1)
+        if (network.has_currents and not currents) or (network.max_delay and not delays):
+            with pytest.raises(ModelFileError, match="NO_FEATURE: the image must not need"):
+                backend.load(network)
+            continue
+        backend.load(network)
+        stream = random_events(network, seed, 20)
+        expected, _ = Simulator(network).run(stream, record=True)
+        assert not differences(expected, backend.run(stream, record=True))
 
 
 def test_image_and_memory_must_be_aligned(image: bytes) -> None:
@@ -168,10 +217,10 @@ def test_a_damaged_image_is_refused_or_runs_as_the_network_in_it(seed: int) -> N
     ],
 )
 def test_a_step_with_too_many_events_is_refused_and_changes_nothing(
-    small_network: Network, limit: EventLimit, too_many: list[int]
+    any_network: Network, limit: EventLimit, too_many: list[int]
 ) -> None:
     library()
-    network = replace(small_network, event_limit=limit)
+    network = replace(any_network, event_limit=limit)
     backend = CLibraryBackend()
     backend.load(network)
     reference = Reference(network)
@@ -208,7 +257,7 @@ def test_events_that_a_host_can_see_are_refused_before_any_of_them(small_network
 def test_runs_may_be_cut_anywhere_and_begin_anew() -> None:
     library()
     for seed in range(6):
-        network = random_network(seed)
+        network = random_network(seed, currents=seed % 2 > 0, delays=seed % 3 > 0)
         stream = random_events(network, seed, 20)
         steps = list(stream)
         backend = CLibraryBackend(lanes=(1, 4)[seed % 2])

@@ -11,8 +11,10 @@ from tests.firmware.board import needs
 
 RUNTIME = ("edgesnn", "edgesnn_load", "edgesnn_crc32")
 PROTOCOL = ("edgesnn_crc32", "edgesnn_device", "edgesnn_frames")
-#: Most bytes of code; the CRC-32 is counted in both.
-CODE_BYTES = {RUNTIME: 4096, PROTOCOL: 3072}
+#: Most bytes of code, with all features and without what may be left out; the CRC-32 is counted in
+#: both. The protocol leaves nothing out.
+CODE_BYTES = {RUNTIME: (4736, 4096), PROTOCOL: (3072, 3072)}
+OPTIONS = "CURRENTS DELAYS"
 #: Of the protocol alone, and of everything; the check of an image goes deepest.
 OWN_STACK_BYTES = 128
 STACK_BYTES = 256
@@ -28,19 +30,21 @@ def run(*command, **options):
 
 @pytest.fixture(scope="module")
 def for_cortex_m0(tmp_path_factory):
-    """What make prints: sizes, stacks; and the folder of the objects."""
+    """What make prints: sizes, with and without options, stacks; and the folder of the objects."""
     needs("arm-none-eabi-gcc", "the size of the firmware")
-    folder = tmp_path_factory.mktemp("arm")
+    folder, plain = tmp_path_factory.mktemp("arm"), tmp_path_factory.mktemp("plain")
     make = ("make", "-s", "--no-print-directory", "-C", str(firmware_dir()), f"BUILD={folder}")
-    return run(*make, "size"), run(*make, "stack"), folder / "arm"
+    without = (*make[:-1], f"BUILD={plain}", f"WITHOUT={OPTIONS}")
+    return (run(*make, "size"), run(*without, "size")), run(*make, "stack"), folder / "arm"
 
 
+@pytest.mark.parametrize("left_out", [False, True])
 @pytest.mark.parametrize("files", CODE_BYTES, ids=["runtime", "protocol"])
-def test_code_is_small_and_has_no_data(for_cortex_m0, files):
-    rows = [line.split() for line in for_cortex_m0[0].splitlines()[1:]]
+def test_code_is_small_and_has_no_data(for_cortex_m0, files, left_out):
+    rows = [line.split() for line in for_cortex_m0[0][left_out].splitlines()[1:]]
     sizes = {r[5].split("/")[-1]: [int(n) for n in r[:3]] for r in rows if r[5] != "(TOTALS)"}
     mine = [sizes[f"{name}.o"] for name in files]
-    assert sum(code for code, _, _ in mine) <= CODE_BYTES[files]
+    assert sum(code for code, _, _ in mine) <= CODE_BYTES[files][left_out]
     assert [(data, bss) for _, data, bss in mine] == [(0, 0)] * len(files)
 
 
@@ -67,11 +71,13 @@ def test_the_protocol_calls_nothing_but_the_runtime(for_cortex_m0):
     assert others == set()
 
 
+@pytest.mark.parametrize("left_out", ["", *OPTIONS.split(), OPTIONS])
 @pytest.mark.parametrize("level", ["-Os", "-O3"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_it_compiles_without_a_warning_and_without_a_library(compiler, level, tmp_path):
+def test_it_compiles_without_a_warning_and_without_a_library(compiler, level, left_out, tmp_path):
     needs(compiler, "this build")
     strict = "-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror"
+    strict += "".join(f" -DESNN_WITH_{name}=0" for name in left_out.split())
     for name in sorted({*RUNTIME, *PROTOCOL}):
         source = firmware_dir() / f"src/{name}.c"
         object_ = tmp_path / f"{name}.o"

@@ -30,9 +30,9 @@ class WithMemory(Elaboratable):
         m.submodules.memory = memory = self.memory
         m.d.comb += [
             memory.read_address.eq(sums.op_slot),
-            sums.membrane.eq(memory.read_data),
+            sums.state.eq(memory.read_data),
             memory.write_address.eq(sums.write_slot),
-            memory.write_data.eq(sums.write_membrane),
+            memory.write_data.eq(sums.write_state),
             memory.write_enable.eq(sums.write_enable),
         ]
         return m
@@ -55,7 +55,7 @@ def run_gates(operations: list[Operation], shift: int, state_bits: int) -> tuple
             ctx.set(dut.sums.op_slot, slot)
             ctx.set(dut.sums.op_weight, weight)
             if ctx.get(dut.sums.write_enable):
-                membranes[ctx.get(dut.sums.write_slot)] = ctx.get(dut.sums.write_membrane)
+                membranes[ctx.get(dut.sums.write_slot)] = ctx.get(dut.sums.write_state)
                 overflows += ctx.get(dut.sums.overflow)
             await ctx.tick()
 

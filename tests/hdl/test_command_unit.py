@@ -51,16 +51,19 @@ class Bench:
         for _ in range(4000):
             at = ctx.get(dut.request_address)
             access = dut.access
+            ctx.set(access.settled, 1)
             where = [ctx.get(s) for s in (access.region, access.lane, access.address)]
+            byte = ctx.get(access.byte)
             if ctx.get(dut.reply_write):
                 reply[ctx.get(dut.reply_address)] = ctx.get(dut.reply_data)
-            sends, length = ctx.get(dut.send), ctx.get(dut.reply_length)
+            sends, length = ctx.get(dut.send) or ctx.get(dut.again), ctx.get(dut.reply_length)
             if sends:
                 assert ctx.get(dut.release)
                 self.sent.append(bytes(reply[:length]))
                 ctx.set(dut.request_valid, 0)
             self.reads.append((ctx.get(access.enable), *where))
-            delayed = [*delayed[1:], where[0] << 24 | where[1] << 16 | where[2]]
+            element = where[0] << 24 | where[2]
+            delayed = [*delayed[1:], element >> 8 * byte & 255]
             await ctx.tick()
             ctx.set(dut.request_data, content[at] if at < len(content) else 0)
             ctx.set(dut.access.read_data, delayed[0])

@@ -73,10 +73,11 @@ def transmit(frame, times=1, pace=1):
             await ctx.tick()
         ctx.set(dut.write_enable, 0)
         ctx.set(dut.length, len(content))
-        for _ in range(times):
-            ctx.set(dut.send, 1)
+        for n in range(times):
+            begin = dut.again if n else dut.send
+            ctx.set(begin, 1)
             await ctx.tick()
-            ctx.set(dut.send, 0)
+            ctx.set(begin, 0)
             while ctx.get(dut.busy):
                 ctx.set(dut.bytes.ready, 1)
                 if ctx.get(dut.bytes.valid):

@@ -1,6 +1,7 @@
 """Images word by word into the gates: what they write is what the packer meant."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from edgesnn_hdl.image_loader import ImageLoader, max_image_words
 from tests.small_board import SMALL, small_network
 
 IMAGE = pack(small_network(), SMALL)
+#: A core with all features.
+WHOLE = replace(SMALL, currents=True, delays=True)
 
 
 def load(image, total=None, config=SMALL):
@@ -56,23 +59,51 @@ def load(image, total=None, config=SMALL):
     return written, *outcome
 
 
-def changed(word, value):
-    words = np.frombuffer(IMAGE, "<u2").copy()
+def changed(word, value, image=IMAGE):
+    words = np.frombuffer(image, "<u2").copy()
     words[word] = value
     data = words[:-2].tobytes()
     return data + zlib.crc32(data).to_bytes(4, "little")
 
 
-def test_every_element_of_every_section_is_written():
-    written, status, loaded = load(IMAGE)
+def late_image():
+    """With currents and delays, for a core that has both."""
+    inputs, hidden, output = small_network().populations
+    current = replace(hidden, synaptic_decay=np.arange(hidden.size) + 7, current_bits=9)
+    into, around, out = small_network().connections
+    network = replace(
+        small_network(),
+        populations=(inputs, current, output),
+        connections=(into, replace(around, delay=3), replace(out, delay=15)),
+    )
+    return pack(network, WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("image", "config"), [(IMAGE, SMALL), (IMAGE, WHOLE), (late_image(), WHOLE)], ids=str
+)
+def test_every_element_of_every_section_is_written(image, config):
+    written, status, loaded = load(image, config=config)
     assert (status, loaded) == (Status.OK, True)
     expected = {
         (int(region), lane, address): int(element) % 2 ** (32 if width == 2 else 16)
-        for (region, lane), elements in sections(np.frombuffer(IMAGE[:-4], "<u2"))
+        for (region, lane), elements in sections(np.frombuffer(image[:-4], "<u2"))
         for width in [2 if region in (Region.THRESHOLD, Region.BIAS) else 1]
         for address, element in enumerate(elements)
     }
     assert written == expected
+
+
+@pytest.mark.parametrize(("currents", "delays"), [(False, False), (True, False), (False, True)])
+def test_features_that_a_core_lacks_are_refused_with_the_header(currents, delays):
+    config = replace(SMALL, currents=currents, delays=delays)
+    written, status, loaded = load(late_image(), config=config)
+    assert (written, status, loaded) == ({}, Status.NOT_LOADING, False)
+    for value in range(1, 4):
+        known = bool(value & 1) <= currents and bool(value & 2) <= delays
+        header = changed(HeaderWord.FEATURES, value)[: 2 * HEADER_WORDS]
+        expected = Status.IMAGE_INCOMPLETE if known else Status.NOT_LOADING
+        assert load(header, config=config)[1:] == (expected, False), value
 
 
 def test_every_header_word_is_held_to_its_limits():

@@ -15,7 +15,12 @@ from edgesnn.memory_layout import PopulationFlag
 from edgesnn.neuron import LifParameters, ResetMode, ResetOrder, lif_step
 from edgesnn.number_format import DECAY_ONE, SignedFormat
 from edgesnn_hdl.compiled import compile_design
-from edgesnn_hdl.neuron_update import SPIKE_LATENCY, STORED_LATENCY, NeuronUpdate
+from edgesnn_hdl.neuron_update import (
+    SPIKE_LATENCY,
+    STORED_LATENCY,
+    VALUE_LATENCY,
+    NeuronUpdate,
+)
 
 HARNESS = str(Path(__file__).with_name("neuron_harness.cpp"))
 FLAGS = list(itertools.product((True, False), ResetMode, ResetOrder, (False, True)))
@@ -38,7 +43,7 @@ def gates(
     bias: Words,
     decay: Words,
 ) -> tuple[Words, Words, Words, Words]:
-    """value, spike, overflow, stored of every case."""
+    """value, spike, overflow, stored of every case; ``fires`` is seen to be ``spike``."""
     spiking, mode, order, strict = flags
     packed = (
         spiking << PopulationFlag.SPIKING
@@ -49,17 +54,19 @@ def gates(
     mask = (1 << state_bits) - 1
     inputs = [(a & mask).astype(np.uint32) for a in (membrane, threshold, bias)]
     inputs.append(decay.astype(np.uint32))
-    outputs = [np.zeros(len(membrane), np.uint32) for _ in range(4)]
+    outputs = [np.zeros(len(membrane), np.uint32) for _ in range(5)]
     pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (*inputs, *outputs)]
     library(state_bits, fraction_bits).run(
         packed,
         (1 << (membrane_bits - 1)) - 1,
         len(membrane),
+        VALUE_LATENCY,
         SPIKE_LATENCY,
         STORED_LATENCY,
         *pointers,
     )
-    value, spike, overflow, stored = (o.astype(np.int64) for o in outputs)
+    value, spike, overflow, stored, fires = (o.astype(np.int64) for o in outputs)
+    assert (fires == spike).all()
     word = SignedFormat(state_bits)
     signed = [np.array([word.wrap(int(x)) for x in a]) for a in (value, stored)]
     return signed[0], spike, overflow, signed[1]

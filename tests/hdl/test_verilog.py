@@ -49,8 +49,8 @@ def serial_bits(data: bytes) -> str:
 
 def test_verilog_has_the_documented_ports() -> None:
     text = export(SMALL, 4_000_000, 1_000_000)
-    ports = "clk, rst, uart_tx, led_busy, led_loaded, led_error, uart_rx"
-    assert f"module edgesnn({ports});" in text
+    lights = "led_busy, led_loaded, led_error, led_alive, led_decision"
+    assert f"module edgesnn(clk, rst, uart_tx, {lights}, uart_rx);" in text
     assert "clock 4000000 Hz, serial line 1000000 baud" in text
 
 

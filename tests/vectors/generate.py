@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,9 @@ def network_to_json(network: Network) -> dict[str, Any]:
                 n: int(getattr(p, n))
                 for n in ("spiking", "reset_mode", "reset_order", "strict", "membrane_bits")
             }
+            if p.synaptic_decay is not None:
+                entry["synaptic_decay"] = p.synaptic_decay.tolist()
+                entry["current_bits"] = p.current_bits
         populations.append(entry)
     return {
         "state_bits": network.state_bits,
@@ -104,6 +108,7 @@ def network_to_json(network: Network) -> dict[str, Any]:
                 "targets": c.synapses.targets.tolist(),
                 "weights": c.synapses.weights.tolist(),
             }
+            | ({"delay": c.delay} if c.delay else {})
             for c in network.connections
         ],
     }
@@ -128,6 +133,7 @@ def network_from_json(data: dict[str, Any]) -> Network:
                 c["row_start"], c["targets"], c["weights"], data["populations"][c["target"]]["size"]
             ),
             c["weight_shift"],
+            c.get("delay", 0),
         )
         for c in data["connections"]
     ]
@@ -142,13 +148,13 @@ def network_from_json(data: dict[str, Any]) -> Network:
     )
 
 
-def network_vectors() -> list[dict[str, Any]]:
-    """Whole runs of small networks."""
+def network_vectors(late: bool = False) -> list[dict[str, Any]]:
+    """Whole runs of small networks; late: with currents and delays."""
     found = []
     for seed in count(1000):
         if len(found) == NUM_NETWORKS:
             break
-        network = random_network(seed, max_size=12, max_populations=3)
+        network = random_network(seed, max_size=12, max_populations=3, currents=late, delays=late)
         stream = random_events(network, seed, num_steps=20, max_events=20)
         result = simulate(network, stream)
         counters = result.counters
@@ -161,6 +167,11 @@ def network_vectors() -> list[dict[str, Any]]:
                 "spikes": [np.flatnonzero(row).tolist() for row in result.spikes],
                 "membranes": result.membranes.tolist() if result.membranes is not None else None,
                 "values": result.values.tolist() if result.values is not None else None,
+                **(
+                    {"currents": result.currents.tolist()}
+                    if late and result.currents is not None
+                    else {}
+                ),
                 "accumulators": result.accumulators.tolist(),
                 "decision": result.decision,
                 "counters": [counters.events, counters.sops, counters.spikes],
@@ -170,7 +181,7 @@ def network_vectors() -> list[dict[str, Any]]:
 
 
 def example_network() -> Network:
-    """The network of the golden model files: every kind of thing once."""
+    """The network of the golden files of version 1: every kind of thing once."""
     keys, buttons = InputPopulation("keys", 3), InputPopulation("buttons", 2)
     hidden = LifPopulation(
         "hidden",
@@ -200,15 +211,33 @@ def example_network() -> Network:
     )
 
 
+def late_network() -> Network:
+    """The same, the middle current-based, and late to itself and to the read-out."""
+    network = example_network()
+    keys, buttons, hidden, output = network.populations
+    current = replace(hidden, synaptic_decay=[0, 1, 2048, 4096], current_bits=13)
+    *into, around, out = network.connections
+    return replace(
+        network,
+        populations=(keys, buttons, current, output),
+        connections=(*into, replace(around, delay=2), replace(out, delay=15)),
+    )
+
+
 def main() -> None:
     """Write every vector that belongs to the present version."""
-    for name, vectors in (("neuron", neuron_vectors()), ("networks", network_vectors())):
+    runs = {
+        "neuron": neuron_vectors(),
+        "networks": network_vectors(),
+        "late_networks": network_vectors(late=True),
+    }
+    for name, vectors in runs.items():
         lines = ",\n".join(json.dumps(v, separators=(",", ":")) for v in vectors)
         (HERE / f"{name}.json").write_text(f"[\n{lines}\n]\n")
     folder = HERE / "model_files"
     folder.mkdir(exist_ok=True)
     name = f"v{model_file.FORMAT_VERSION}"
-    network = example_network()
+    network = late_network()
     model_file.write(network, folder / f"{name}.esnn")
     content = network_to_json(network) | {"info": dict(network.info)}
     (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -2,7 +2,8 @@
 #include "run_steps.h"
 
 int32_t esnn_run_steps(esnn_network *network, const int64_t *step_start, const uint16_t *source_ids,
-                       uint32_t num_steps, uint16_t *spikes, int32_t *membranes) {
+                       uint32_t num_steps, uint16_t *spikes, int32_t *membranes,
+                       int32_t *currents) {
     const uint32_t num_words = esnn_num_spike_words(network);
     uint32_t t, i, lane, slot;
     for (t = 0; t < num_steps; t++) {
@@ -21,6 +22,11 @@ int32_t esnn_run_steps(esnn_network *network, const int64_t *step_start, const u
         for (lane = 0; membranes != 0 && lane < esnn_num_lanes(network); lane++) {
             for (slot = 0; slot < esnn_num_slots(network); slot++) {
                 *membranes++ = esnn_membrane(network, lane, slot);
+            }
+        }
+        for (lane = 0; currents != 0 && lane < esnn_num_lanes(network); lane++) {
+            for (slot = 0; slot < esnn_num_slots(network); slot++) {
+                *currents++ = esnn_current(network, lane, slot);
             }
         }
     }

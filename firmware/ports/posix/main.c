@@ -69,9 +69,11 @@ static uint8_t log2_of(unsigned long value) {
 /* Bytes of the largest image that the core can hold. */
 static uint32_t largest_image(const unsigned long core[]) {
     const unsigned long lanes = core[ESNN_CONFIG_LANES];
-    const unsigned long sections = 1 + 4 * lanes + 1; /* and the end, of four words, too */
+    const unsigned long currents = ESNN_WITH_CURRENTS != 0; /* one more section, of a word each */
+    const unsigned long sections = 1 + (4 + currents) * lanes + 1; /* and the end, of four words */
     return (uint32_t)(2 * (ESNN_HEADER_WORDS + 4 * sections + core[ESNN_CONFIG_PROGRAM_WORDS] +
-                           core[ESNN_CONFIG_SYNAPSE_WORDS] + 5 * core[ESNN_CONFIG_NEURONS] + 2));
+                           core[ESNN_CONFIG_SYNAPSE_WORDS] +
+                           (5 + currents) * core[ESNN_CONFIG_NEURONS] + 2));
 }
 
 /* Sets up `resources`; returns whether a pseudo-terminal is wanted. */
