@@ -117,6 +117,7 @@ class CommandUnit(wiring.Component):
         # The reply: its result is written at the end, its data as they come.
         to = Signal(8)
         status = Signal(Status)
+        no_room = Signal()  # for the spikes of a step; a cycle after ``to``
         readout_bits = (self.config.readout_neurons - 1).bit_length()
         result = Signal(max(MAX_WORDS.bit_length(), readout_bits))
         undecided = Signal()
@@ -127,6 +128,7 @@ class CommandUnit(wiring.Component):
             self.reply_address.eq(to),
         ]
         m.d.sync += at.eq(self.request_address)
+        m.d.sync += no_room.eq(to + (argument[16:24] << 1) > _END)
 
         # A walk through elements of the core's memories into the reply: ``first`` is where it
         # begins, ``count`` how many there are, ``index`` how many are done.
@@ -378,7 +380,7 @@ class CommandUnit(wiring.Component):
                 with m.Elif(word != ADVANCE):
                     m.d.sync += status.eq(Status.BAD_WORD)
                     m.next = "Finish"
-                with m.Elif(to + Cat(Const(0, 1), count) > _END):
+                with m.Elif(no_room):
                     m.d.sync += status.eq(Status.REPLY_TOO_LONG)
                     m.next = "Finish"
                 with m.Elif(self.idle):

@@ -110,7 +110,8 @@ class Lane(wiring.Component):
             walker.packed.eq(self.packed),
             walker.first_slot.eq(timing.slot),
             walker.word.eq(synapses.read_data),
-            walker.head.eq(queue.head),
+            # An idle walker passes the head on, which costs the memory's address no gate.
+            walker.head.eq(Mux(self.access, self.address, queue.head)),
             walker.head_valid.eq(queue.valid),
             walker.head_found.eq(queue.found),
             queue.take.eq(walker.take),
@@ -118,7 +119,7 @@ class Lane(wiring.Component):
             queue.row.eq(synapses.read_data),
             synapses.enable.eq(self.awake),
             membranes.read_enable.eq(self.awake),
-            synapses.address.eq(Mux(self.access, self.address, walker.address)),
+            synapses.address.eq(walker.address),
             synapses.write_address.eq(self.address),
             synapses.write_data.eq(self.data),
             synapses.write_enable.eq(self.write_synapse),

@@ -95,17 +95,25 @@ class SynapseWalker(wiring.Component):
             looking.eq(pair & self.head_valid & ~self.head_found),
         ]
 
-        # The slowest path of the core goes from the memory through this choice to its address.
-        # The high byte alone tells both an empty row and the end of a packed one.
+        # The slowest path of the core goes from the memory through this choice to its address; so
+        # synthesis may not take the choice apart. The high byte alone tells both an empty row and
+        # the end of a packed one, and its weight tells which half of the word to look at.
         nothing = self.word[8:] == END
         ends = Signal()
         to_head = Signal()
+        ask_for_head = Signal(attrs={"keep": 1})
+        first_entry, wide = walking & self.packed & ~second, walking & ~self.packed
+        ends_or_pair = Mux(self.word[8:12] == 0, self.word[12:] == 0, low_is_synapse)
+        ends_wide = wide & self.word[15]
         m.d.comb += [
-            ends.eq(walking & Mux(self.packed, nothing & ~second, self.word[15])),
+            ends.eq((first_entry & nothing) | ends_wide),
             to_head.eq(idle | (starting & nothing) | ends),
+            ask_for_head.eq(
+                idle | ends_wide | (starting & nothing) | (first_entry & ends_or_pair)
+            ),
             self.take.eq(self.head_valid & (to_head | (looking & nothing))),
             self.exchange.eq(looking & ~nothing),
-            self.address.eq(Mux(to_head | pair, self.head, Mux(starting, self.word, current + 1))),
+            self.address.eq(Mux(ask_for_head, self.head, Mux(starting, self.word, current + 1))),
             self.idle.eq(idle),
         ]
         with m.If(~pair):
