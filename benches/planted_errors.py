@@ -479,15 +479,15 @@ IN_GATES = (
     Mutant(
         "packed rows end at bit 15",
         f"{HDL}synapse_walker.py",
-        "Mux(self.packed, nothing & ~second, self.word[15])",
-        "self.word[15]",
+        "ends_wide = wide & self.word[15]",
+        "ends_wide = walking & self.word[15]",
         WALKER,
     ),
     Mutant(
         "the start of an empty row is taken for the end of a packed one",
         f"{HDL}synapse_walker.py",
-        "nothing & ~second",
-        "nothing",
+        "walking & self.packed & ~second, walking",
+        "walking & self.packed, walking",
         WALKER,
     ),
     Mutant(
@@ -527,9 +527,9 @@ IN_GATES = (
     ),
     Mutant(
         "weight shift loses its highest bit",
-        f"{HDL}accumulators.py",
-        "self.op_weight << self.weight_shift",
-        "self.op_weight << self.weight_shift[:3]",
+        f"{HDL}weight_shift.py",
+        "self.weight << self.shift)",
+        "self.weight << self.shift[:3])",
         SUMS,
     ),
     Mutant(

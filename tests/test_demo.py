@@ -25,7 +25,17 @@ from edgesnn.errors import BuildFailed
 from edgesnn_boards import find_board
 
 BUILT = BuildResult(
-    "icebreaker", 1, "top.bin", "build.log", 30.5, 24.0, 4000, {"LC": (4000, 5280)}, 60.0, True
+    board="icebreaker",
+    seed=1,
+    bitstream="top.bin",
+    log="build.log",
+    fmax_mhz=30.5,
+    clock_mhz=24.0,
+    lc=4000,
+    flip_flops=1500,
+    usage={"LC": (4000, 5280)},
+    seconds=60.0,
+    from_cache=True,
 )
 FIGURES = {
     "float_accuracy", "network_accuracy", "sparsity", "samples", "mismatches_simulator",

@@ -9,7 +9,7 @@ from typing import Any
 from edgesnn.core_config import CoreConfig
 
 #: Said of every board until somebody has run it.
-NEVER_RUN = "never run on hardware yet: built, timed and simulated only"
+NEVER_RUN = "never run on hardware yet; built, timed and simulated only"
 
 #: A pin of an Amaranth platform: name and number of the resource, then names of subsignals.
 Pin = tuple[Any, ...]

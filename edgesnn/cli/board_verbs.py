@@ -194,7 +194,7 @@ def boards(json: Json = False) -> None:
     known = all_boards()
     out.table(
         "Boards",
-        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words", "notes"),
+        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words"),
         [
             (
                 b.name,
@@ -203,11 +203,13 @@ def boards(json: Json = False) -> None:
                 b.core_config.lanes,
                 b.core_config.neurons,
                 b.core_config.synapse_words,
-                "; ".join(b.notes),
             )
             for b in known
         ],
     )
+    for note in dict.fromkeys(note for b in known for note in b.notes):
+        named = [b.name for b in known if note in b.notes]
+        out.line(f"{'All' if named == [b.name for b in known] else ', '.join(named)}: {note}.")
     out.result(
         [
             {

@@ -108,9 +108,7 @@ class SynapseWalker(wiring.Component):
         m.d.comb += [
             ends.eq((first_entry & nothing) | ends_wide),
             to_head.eq(idle | (starting & nothing) | ends),
-            ask_for_head.eq(
-                idle | ends_wide | (starting & nothing) | (first_entry & ends_or_pair)
-            ),
+            ask_for_head.eq(idle | ends_wide | (starting & nothing) | (first_entry & ends_or_pair)),
             self.take.eq(self.head_valid & (to_head | (looking & nothing))),
             self.exchange.eq(looking & ~nothing),
             self.address.eq(Mux(ask_for_head, self.head, Mux(starting, self.word, current + 1))),
