@@ -37,7 +37,7 @@ BOARD = Board(
     family=ECP5,
     platform=_platform,
     core_config=CoreConfig(lanes=8, neurons=1024, synapse_words=16384, inputs=1024, events=1024),
-    clock_hz=75_000_000,
+    clock_hz=50_000_000,
     baud=1_000_000,
     lights={"loaded": (("led", 0),)},
     flash_command=("openFPGALoader", "-b", "colorlight-i5", "{bitstream}"),

@@ -29,7 +29,7 @@ BOARD = Board(
         program_words=128,
         readout_neurons=32,
     ),
-    clock_hz=60_000_000,
+    clock_hz=48_000_000,
     baud=3_000_000,
     lights={
         "loaded": (("led", 0),),

@@ -29,7 +29,7 @@ BOARD = Board(
     family=ECP5,
     platform=_platform,
     core_config=CoreConfig(lanes=8, neurons=1024, synapse_words=16384, inputs=1024, events=1024),
-    clock_hz=72_000_000,
+    clock_hz=48_000_000,
     baud=3_000_000,
     lights={
         "loaded": (("rgb_led", 0, "g"),),

@@ -21,7 +21,7 @@ BOARD = Board(
     family=ECP5,
     platform=_platform,
     core_config=CoreConfig(lanes=8, neurons=1024, synapse_words=16384, inputs=1024, events=1024),
-    clock_hz=75_000_000,
+    clock_hz=50_000_000,
     baud=3_000_000,
     lights={
         "loaded": (("led", 0),),

@@ -21,7 +21,7 @@ BOARD = Board(
     family=ECP5,
     platform=_platform,
     core_config=CoreConfig(lanes=16, neurons=2048, synapse_words=131072, inputs=2048, events=2048),
-    clock_hz=62_500_000,
+    clock_hz=50_000_000,
     baud=3_000_000,
     lights={
         "loaded": (("led", 0),),
