@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint bench bench-compress bench-node boards docs tools mutants coverage clean
+.PHONY: help demo test lint bench bench-compress bench-node boards proofs docs tools mutants coverage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,9 +19,10 @@ help:
 	@echo "make bench        speed of simulator and core"
 	@echo "make bench-compress  accuracy, time and size of compression on real data; about an hour"
 	@echo "make bench-node   an emulated sensor node feeds the virtual board for a minute"
+	@echo "make proofs       prove what is claimed of the gates, at every size; some minutes"
 	@echo "make boards       a bitstream for every board; the tools for ECP5 and Gowin are installed first"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, core_throughput,"
-	@echo "                  mutants, spine, digits, compression, gestures, firmware, hardware"
+	@echo "                  mutants, spine, digits, compression, gestures, firmware, hardware, proofs"
 	@echo "make mutants      plant errors in simulator, gates and firmware, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"
@@ -55,6 +56,9 @@ bench: $(STAMP)
 # Threads that wait must not spin, or two programs on two cores take ten times as long as one.
 bench-compress: $(STAMP)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benches.compression --write docs/results
+
+proofs: $(STAMP)
+	$(BIN)/python -m benches.proofs
 
 boards: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS),ecp5,gowin]'
