@@ -30,6 +30,7 @@ def main() -> None:
         sizes=speed.size_rows(folder),
         against=speed.against_iterative(folder),
         saccade=accuracy.saccade_rows(folder, SEEDS),
+        alone=accuracy.alone_rows(folder, SEEDS),
         calibration=accuracy.calibration_rows(folder, SEEDS),
         ablations=accuracy.ablation_rows(folder, SEEDS[0]),
         storage=storage.storage_rows(folder),

@@ -9,9 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from benches.compression.models import PER_CLASS, Trained, percent_right, trained
+from benches.compression.fine_weights import fine_network
+from benches.compression.models import (
+    PER_CLASS,
+    Trained,
+    percent_right,
+    percent_right_in_integers,
+    trained,
+)
+from edgesnn.compress.allocate import allocate
 from edgesnn.compress.pipeline import compress
+from edgesnn.compress.prune import find_pruner, prune, pruned_model
 from edgesnn.compress.settings import CompressionSettings
+from edgesnn.compress.statistics import collect
+from edgesnn.encoders import encoder_from_info
+from edgesnn.network import EventLimit
 from edgesnn.recipes.imu_digits import NUM_FOLDS
 from edgesnn.recipes.saccade_mnist import load_real_recordings
 
@@ -25,8 +37,8 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One compression. Accuracies in per cent; ``integer`` is that of the integer simulator."""
+class Accuracies:
+    """Of one model, in per cent of ``samples``; ``integer`` is that of the integer simulator."""
 
     name: str
     recipe: str
@@ -34,6 +46,17 @@ class Row:
     float_accuracy: float
     pruned: float
     integer: float
+    samples: int
+
+    @property
+    def loss(self) -> float:
+        return self.float_accuracy - self.integer
+
+
+@dataclass(frozen=True)
+class Row(Accuracies):
+    """One compression."""
+
     sparsity: float
     state_bits: int
     bits_per_synapse: float
@@ -41,11 +64,6 @@ class Row:
     rate_error_before: float | None
     rate_error_after: float | None
     seconds: float
-    samples: int
-
-    @property
-    def loss(self) -> float:
-        return self.float_accuracy - self.integer
 
 
 def compressed(
@@ -120,6 +138,43 @@ def saccade_rows(folder: Path, seeds: tuple[int, ...]) -> list[Row]:
             compressed(found, name, "saccade-mnist", seed, **way) for name, way in ways.items()
         ]
     return rows
+
+
+def alone_rows(folder: Path, seeds: tuple[int, ...]) -> list[Accuracies]:
+    """97 % pruned as ``compress`` does, not rounded to 4 bits: ``integer`` has 8-bit weights."""
+    rows = []
+    for seed in seeds:
+        found = trained(folder, "saccade-mnist", seed)
+        rows += [pruned_alone(found, pruner, seed) for pruner in METHODS]
+    return rows
+
+
+def pruned_alone(found: Trained, pruner: str, seed: int) -> Accuracies:
+    """Of saccade-mnist, by one method."""
+    model, held_out = found.model, found.data.held_out
+    settings = CompressionSettings(sparsity=0.97, pruner=pruner)
+    events = found.calibration(PER_CLASS, seed).events
+    objective = find_pruner(pruner).objective
+    statistics = collect(model, events, () if objective is None else (objective,))
+    kept = allocate(
+        [c.parameters for c in model.connections],
+        settings.sparsity,
+        settings.allocation,
+        exponent=settings.lamps_exponent,
+    )
+    pruned = prune(model, statistics, kept, pruner, settings.bias_correction)
+    limit = EventLimit(value=encoder_from_info(model.info).max_events)
+    row = Accuracies(
+        name=f"97 %, {pruner}",
+        recipe="saccade-mnist",
+        seed=seed,
+        float_accuracy=found.accuracy,
+        pruned=percent_right(pruned_model(model, pruned), held_out),
+        integer=percent_right_in_integers(fine_network(model, pruned, events, limit), held_out),
+        samples=len(held_out),
+    )
+    print(row, flush=True)
+    return row
 
 
 def recurrent_rows(folder: Path, seeds: tuple[int, ...]) -> list[Row]:

@@ -12,9 +12,11 @@ import numpy as np
 from edgesnn.checkpoint import read_checkpoint, write_checkpoint
 from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
+from edgesnn.network import Network
 from edgesnn.recipes import RecipeData, find_recipe
 from edgesnn.recipes.recipe import Recipe
 from edgesnn.recipes.training import train_recipe
+from edgesnn.simulator import Simulator
 from edgesnn.train.resume import digest_of_data, digest_of_model
 from edgesnn.train.trainer import decisions
 
@@ -64,3 +66,9 @@ def key_of(recipe: Recipe, seed: int, data: RecipeData) -> str:
 def percent_right(model: Model, data: LabelledEvents) -> float:
     """Accuracy of a model in floating point."""
     return 100 * float(np.mean(decisions(model, data.events) == data.labels))
+
+
+def percent_right_in_integers(network: Network, data: LabelledEvents) -> float:
+    """Accuracy of the integer simulator, whose bits are those of the board."""
+    result = Simulator(network).run_batch(list(data.events.streams()))
+    return 100 * float(np.mean(result.decisions == data.labels))

@@ -7,11 +7,18 @@ from dataclasses import replace
 import numpy as np
 
 from benches.compression.accuracy import Row
+from benches.compression.fine_weights import LARGEST_CODE, fine_network, halves
+from benches.compression.jitter import task
 from benches.compression.models import key_of
 from benches.compression.page import Measured, against_rows
 from benches.compression.speed import Against
+from edgesnn.compress.prune import prune, pruned_model
+from edgesnn.compress.statistics import collect
 from edgesnn.event_windows import LabelledEvents
+from edgesnn.network import EventLimit, Network
 from edgesnn.recipes import RecipeData, find_recipe
+from edgesnn.simulator import Simulator
+from edgesnn.train.dynamics import Dynamics
 
 
 def test_a_model_is_trained_again_if_anything_it_follows_from_changes() -> None:
@@ -51,8 +58,35 @@ def test_one_shot_stands_next_to_iterative_with_its_pruned_accuracy() -> None:
         row("97 % and 4 bit, obc", 0, 96.0),
     ]
     against = Against(29.0, 97.63, 400.0, 97.5, 97.25, 10, 1)
-    measured = Measured({}, rows, [], [], [], [], against, [], [])
+    measured = Measured({}, rows, [], [], [], [], [], against, [], [])
     assert against_rows(measured) == [
         ("one shot, calibration included", "29", "97.91", "97.63"),
         ("iterative", "400", "97.50", "97.25"),
     ]
+
+
+def test_two_weight_codes_make_each_fine_one() -> None:
+    codes = np.arange(-LARGEST_CODE, LARGEST_CODE + 1)
+    upper, lower = halves(codes)
+    assert np.array_equal(16 * upper.astype(int) + lower, codes)
+    assert (upper.min(), upper.max()) == (-7, 7)
+    assert (lower.min(), lower.max()) == (-8, 7)
+
+
+def test_fine_weights_spike_as_the_pruned_model_does_and_their_upper_halves_do_not() -> None:
+    model, events, others = task(seed=0, decay=1 - 1 / 16, jittered=True)
+    statistics = collect(model, events, ("input",))
+    pruned = prune(model, statistics, [400], "obc", bias=False)
+    network = fine_network(model, pruned, events, EventLimit())
+    assert network.num_synapses <= 2 * 400
+    spikes = Dynamics(pruned_model(model, pruned)).record(others).spikes[1].numpy()
+    wanted = spikes.sum(axis=1)
+
+    def missed(found: Network) -> float:
+        """Spikes too many or too few, next to those wanted."""
+        batch = Simulator(found).run_batch(list(others.streams()))
+        return float(np.abs(batch.spike_counts - wanted).sum() / wanted.sum())
+
+    upper = replace(network, connections=network.connections[:1])
+    assert missed(network) < 0.01
+    assert missed(upper) > 0.03
