@@ -27,8 +27,6 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     measured = Measured(
         floats=accuracy.floats(folder, SEEDS),
-        sizes=speed.size_rows(folder),
-        against=speed.against_iterative(folder),
         saccade=accuracy.saccade_rows(folder, SEEDS),
         alone=accuracy.alone_rows(folder, SEEDS),
         calibration=accuracy.calibration_rows(folder, SEEDS),
@@ -36,6 +34,9 @@ def main() -> None:
         storage=storage.storage_rows(folder),
         recurrent=accuracy.recurrent_rows(folder, SEEDS),
         jitter=jitter.jitter_rows(),
+        # Last, so that what else the machine does can wait for them.
+        sizes=speed.size_rows(folder),
+        against=speed.against_iterative(folder),
     )
     command = "python -m benches.compression --write docs/results"
     result = record(command, figures(measured))
