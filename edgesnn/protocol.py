@@ -22,6 +22,8 @@ from edgesnn.run_result import Counters
 PROTOCOL_VERSION = 1
 #: Set in the type of a reply.
 REPLY_BIT = 0x80
+#: Set in the type of a frame that a device sends by itself, beside that of a reply.
+OWN_BIT = 0x40
 ARGUMENT_BYTES = 4
 #: Status and result.
 REPLY_HEADER_BYTES = 3
@@ -68,6 +70,17 @@ NEED_IMAGE = (
     Message.READ_MEMORY,
     Message.SET_TIMER,
 )
+#: Requests that end what a device does by itself. The others only look.
+TAKING_OVER = (
+    Message.LOAD_BEGIN,
+    Message.LOAD_DATA,
+    Message.LOAD_END,
+    Message.RESET,
+    Message.RUN,
+    Message.SET_TIMER,
+)
+#: Type of the frame with a decision that nobody has asked for; its payload is READ_OUT's reply.
+DECISION = Message.READ_OUT | REPLY_BIT | OWN_BIT
 
 
 class Status(IntEnum):

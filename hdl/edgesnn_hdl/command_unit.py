@@ -21,6 +21,7 @@ from edgesnn.protocol import (
     MAX_ERROR_COUNT,
     MAX_WORDS,
     NEED_IMAGE,
+    OWN_BIT,
     PROTOCOL_VERSION,
     REPLY_BIT,
     REPLY_HEADER_BYTES,
@@ -50,13 +51,22 @@ class CommandUnit(wiring.Component):
         To a FrameTransmitter.
     event, event_valid, event_ready, start, reset_state, clear_counters, idle, refused, access
         To a Core.
+    own : In(1)
+        The request is the device's own: it is never one that comes again, its RESET does not stop
+        the timer, and its reply says so.
+    hold : In(1)
+        No step of the timer may begin.
+    trouble : In(1)
+        Something was wrong elsewhere.
+    status : Out(4)
+        How the request ended, a Status; with ``release``.
     busy, loaded, error : Out(1)
         Something is going on; a network is loaded; something was wrong since the counters were
         cleared last.
     alive : Out(1)
         Changes about once in a second, but for periods of the timer that are shorter than that.
     decision : Out(4)
-        Low bits of the last decision that the host has read; all ones if there was none.
+        Low bits of the last decision that was read; all ones if there was none.
     """
 
     def __init__(self, config: CoreConfig, clock_hz: float) -> None:
@@ -89,6 +99,10 @@ class CommandUnit(wiring.Component):
                 "idle": In(1),
                 "refused": In(1),
                 "access": Out(AccessPort()),
+                "own": In(1),
+                "hold": In(1),
+                "trouble": In(1),
+                "status": Out(4),
                 "busy": Out(1),
                 "loaded": Out(1),
                 "error": Out(1),
@@ -211,16 +225,17 @@ class CommandUnit(wiring.Component):
         m.d.sync += wait.eq(wait + 1)
         with m.If(expires | begins):
             m.d.sync += wait.eq(1)
-        with m.If(may_step & due & self.idle):
+        with m.If(may_step & due & self.idle & ~self.hold):
             m.d.comb += self.start.eq(1)
             m.d.sync += due.eq(0)
         with m.If(expires):
             m.d.sync += due.eq(1)
         with m.If(~timer_on):
             m.d.sync += due.eq(0)
-        with m.If(self.frame_error | (expires & due)):
+        with m.If(self.frame_error | (expires & due) | self.trouble):
             m.d.sync += self.error.eq(1)
-        m.d.comb += [self.loaded.eq(loader.loaded), self.alive.eq(wait[self.alive_bit])]
+        m.d.comb += [self.status.eq(status), self.loaded.eq(loader.loaded)]
+        m.d.comb += self.alive.eq(wait[self.alive_bit])
 
         with m.FSM() as fsm:
             with m.State("Wait"):
@@ -236,11 +251,14 @@ class CommandUnit(wiring.Component):
                         (self.type == last_type)
                         & (self.sequence == last_sequence)
                         & (self.type != Message.IDENTIFY)
+                        & ~self.own
                     ):
                         m.d.comb += [self.again.eq(1), self.release.eq(1)]
                         m.next = "Sending"
                     with m.Else():
-                        m.d.sync += [last_type.eq(self.type), last_sequence.eq(self.sequence)]
+                        # No request has the type 0.
+                        m.d.sync += last_type.eq(Mux(self.own, 0, self.type))
+                        m.d.sync += last_sequence.eq(self.sequence)
                         m.d.sync += [to.eq(_DATA), result.eq(0), undecided.eq(0)]
                         m.next = "Decode"
             with m.State("Decode"):
@@ -344,7 +362,7 @@ class CommandUnit(wiring.Component):
                     m.next = "Reset"
             with m.State("Reset"):
                 m.d.comb += self.reset_state.eq(1)
-                m.d.sync += timer_on.eq(0)
+                m.d.sync += timer_on.eq(timer_on & self.own)
                 m.next = "Settle"
             with m.State("Settle"):
                 with m.If(self.idle):
@@ -443,7 +461,7 @@ class CommandUnit(wiring.Component):
                 m.d.sync += tick.eq(tick + 1)
                 counted = (kind == Message.READ_COUNTERS) & (status == Status.OK)
                 header = [
-                    self.type | REPLY_BIT,
+                    self.type | REPLY_BIT | Mux(self.own, OWN_BIT, 0),
                     self.sequence,
                     to - HEADER_BYTES,
                     Const(0, 8),

@@ -63,6 +63,8 @@ class Core(wiring.Component):
     idle : Out(1)
     phase : Out(2)
         What the core does for a population, see Scheduler; for counting in simulation.
+    dropped : In(1)
+        An event was lost on its way here; in two cycles at most one.
     refused : Out(1)
         An event was refused; the next ``start`` discards the step's events instead of running.
     access : In(AccessPort)
@@ -78,6 +80,7 @@ class Core(wiring.Component):
                 "clear_counters": In(1),
                 "idle": Out(1),
                 "phase": Out(2),
+                "dropped": In(1),
                 "refused": Out(1),
                 "access": In(AccessPort()),
             }
@@ -213,13 +216,15 @@ class Core(wiring.Component):
             CounterWord.SOPS: total([lane.sop for lane in lanes]),
             CounterWord.SPIKES: total(spiking),
             CounterWord.OVERFLOWS: total([lane.overflow for lane in lanes]),
-            CounterWord.DROPPED: registered(event_memory.dropped | scheduler.discarding),
+            CounterWord.DROPPED: total(
+                [event_memory.dropped | scheduler.discarding, self.dropped]
+            ),
             CounterWord.CYCLES: registered(scheduler.stepping),
         }
         # A step takes at least half a round of the counters, so no more than two end in one.
         busy_cycles = cycles_of_a_round(len(amounts))
         most = dict.fromkeys(amounts, busy_cycles * self.config.lanes)
-        most |= dict.fromkeys((CounterWord.DROPPED, CounterWord.CYCLES), busy_cycles)
+        most |= {CounterWord.CYCLES: busy_cycles, CounterWord.DROPPED: busy_cycles * 3 // 2}
         most |= {CounterWord.STEPS: 2, CounterWord.EVENTS: 2 * self.config.events}
         m.submodules.counters = counters = Counters([most[word] for word in amounts])
         for word, amount in amounts.items():
