@@ -5,6 +5,7 @@ The one home of these numbers; ``docs/memory_image.md`` tells them, the gates im
 
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
@@ -35,7 +36,9 @@ class BootWord(IntEnum):
 
 BOOT_HEADER_WORDS = len(BootWord)
 #: What the first words of every boot header are.
-FIXED_WORDS = (*np.frombuffer(BOOT_MAGIC, "<u2").tolist(), BOOT_VERSION)
+FIXED_WORDS = (*struct.unpack("<2H", BOOT_MAGIC), BOOT_VERSION)
+#: The same header in its fields: magic, version, window, image words, cycles of a step, CRC-32.
+_HEADER = struct.Struct("<4sHHIII")
 
 
 @dataclass(frozen=True)
@@ -66,34 +69,27 @@ class BootImage:
 
     def encode(self) -> bytes:
         """The bytes of the flash."""
-        words = {
-            BootWord.WINDOW_STEPS: self.window_steps,
-            BootWord.IMAGE_WORDS_LOW: len(self.image) // 2 & 0xFFFF,
-            BootWord.IMAGE_WORDS_HIGH: len(self.image) // 2 >> 16,
-            BootWord.STEP_CYCLES_LOW: self.step_cycles & 0xFFFF,
-            BootWord.STEP_CYCLES_HIGH: self.step_cycles >> 16,
-        }
-        header = np.array([*FIXED_WORDS, *(words[w] for w in sorted(words))], "<u2").tobytes()
+        fields = (BOOT_MAGIC, BOOT_VERSION, self.window_steps, len(self.image) // 2)
+        header = _HEADER.pack(*fields, self.step_cycles, 0)[:-4]
         return header + zlib.crc32(header).to_bytes(4, "little") + self.image
 
     @classmethod
     def decode(cls, data: bytes) -> BootImage:
-        """From the bytes of a flash, of which any may follow. Raises ``ModelFileError``."""
-        size = 2 * BOOT_HEADER_WORDS
-        header = np.frombuffer(data[: size - len(data[:size]) % 2], "<u2").tolist()
-        if len(header) < BOOT_HEADER_WORDS or tuple(header[: len(FIXED_WORDS)]) != FIXED_WORDS:
+        """From the bytes of a flash; what follows does not matter. Raises ``ModelFileError``."""
+        header, body = data[: _HEADER.size], data[_HEADER.size :]
+        if len(header) < _HEADER.size:
+            raise ModelFileError(f"a boot header must have {_HEADER.size} bytes, not {len(header)}")
+        magic, version, window_steps, words, step_cycles, crc = _HEADER.unpack(header)
+        if (magic, version) != (BOOT_MAGIC, BOOT_VERSION):
             raise ModelFileError(
-                f"a boot image must begin with {BOOT_MAGIC!r} and version {BOOT_VERSION}; "
-                "make it with this version of edgesnn"
+                f"a boot image must begin with {BOOT_MAGIC!r} and version {BOOT_VERSION}, not "
+                f"{magic!r} and {version}; make it with this version of edgesnn"
             )
-        crc = header[BootWord.CRC_LOW] | header[BootWord.CRC_HIGH] << 16
-        if crc != zlib.crc32(data[: size - 4]):
+        if crc != zlib.crc32(header[:-4]):
             raise ModelFileError("the CRC-32 of a boot header must match; it is damaged")
-        words = header[BootWord.IMAGE_WORDS_LOW] | header[BootWord.IMAGE_WORDS_HIGH] << 16
-        image = data[size : size + 2 * words]
-        if len(image) != 2 * words:
+        if len(body) < 2 * words:
             raise ModelFileError(
-                f"a boot image must hold {words} words behind its header; its end is missing"
+                f"a boot image must hold {words} words behind its header, not {len(body) // 2}; "
+                "its end is missing"
             )
-        cycles = header[BootWord.STEP_CYCLES_LOW] | header[BootWord.STEP_CYCLES_HIGH] << 16
-        return cls(image, cycles, header[BootWord.WINDOW_STEPS])
+        return cls(body[: 2 * words], step_cycles, window_steps)

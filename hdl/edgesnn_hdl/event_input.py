@@ -27,7 +27,7 @@ class EventInput(wiring.Component):
     Parameters
     ----------
     source_bits : int
-        1..15.
+        1..16.
 
     Members
     -------
@@ -48,8 +48,6 @@ class EventInput(wiring.Component):
     events: stream.Interface
 
     def __init__(self, source_bits: int) -> None:
-        if not 1 <= source_bits <= 15:
-            raise ValueError(f"a source id must have 1 to 15 bits, not {source_bits}")
         self.source_bits = source_bits
         super().__init__(
             {

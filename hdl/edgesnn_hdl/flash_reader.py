@@ -27,6 +27,13 @@ class FlashCommand(IntEnum):
     WAKE = 0xAB  # release from power-down: where a configured FPGA may have left it
 
 
+def read_command(offset: int) -> int:
+    """READ from a byte on, as 32 bits. Raises ``ValueError`` if three bytes cannot address it."""
+    if not 0 <= offset < 1 << 24:
+        raise ValueError(f"offset must be within 3 bytes of address, not {offset}")
+    return FlashCommand.READ << 24 | offset
+
+
 class FlashReader(wiring.Component):
     """SPI in mode 0: wakes the flash, sends one READ, and goes on as long as words are taken.
 
@@ -36,7 +43,7 @@ class FlashReader(wiring.Component):
     Parameters
     ----------
     offset : int
-        Address of the first byte, below 2**24.
+        Address of the first byte; see :func:`read_command`.
     clock_hz : float
         Clock of the ``sync`` domain.
 
@@ -53,9 +60,7 @@ class FlashReader(wiring.Component):
     words: stream.Interface
 
     def __init__(self, offset: int, clock_hz: float) -> None:
-        if not 0 <= offset < 1 << 24:
-            raise ValueError(f"offset must be within 3 bytes of address, not {offset}")
-        self.offset = offset
+        self.command = read_command(offset)
         self.half_period = half_period(clock_hz)
         self.wake_cycles = ceil(clock_hz * WAKE_SECONDS)
         super().__init__(
@@ -101,7 +106,7 @@ class FlashReader(wiring.Component):
                     m.next = "Pause"
             with m.State("Pause"):
                 m.d.sync += [self.spi_cs.eq(0), pause.eq(pause - 1)]
-                m.d.sync += [bits.eq(Const(FlashCommand.READ << 24 | self.offset, 32)), left.eq(32)]
+                m.d.sync += [bits.eq(Const(self.command, 32)), left.eq(32)]
                 with m.If(pause == 0):
                     m.d.sync += self.spi_cs.eq(1)
                     m.next = "Address"

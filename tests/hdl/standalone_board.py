@@ -113,7 +113,7 @@ class StandaloneBoard:
         self.run(100)
         while self.cycle < end and self.busy and not self.loaded:
             self.run(100)
-        self.run(1000)
+        self.run(200)
 
     def pins(self, cycle: int, strobe: int, source: int) -> None:
         """From ``cycle`` on; cycles must not fall from call to call."""

@@ -34,9 +34,9 @@ from tests.small_board import SMALL, small_network
 #: Clock cycles of a step; what is said in a turn and the longest step take less.
 STEP = 4000
 #: Cycles from the load to the start of the timer, at most, and what a strobe needs to be an event.
-MARGIN = 300
+MARGIN = 500
 BOOT_CYCLES = 800_000
-NETWORK = small_network()
+NETWORK = small_network(22)
 WINDOW = NETWORK.readout.window_steps
 IMAGE = pack(NETWORK, SMALL)
 
@@ -173,6 +173,7 @@ def test_nothing_runs_from_a_damaged_flash_and_a_host_can_load(what: str) -> Non
 
 def test_without_a_period_the_network_is_loaded_and_waits_for_a_host() -> None:
     board = booted(step_cycles=0)
+    board.run(STEP)
     assert (board.loaded, board.error, board.busy) == (True, False, False)
     board.run(WINDOW * STEP)
     assert board.counters().words[CounterWord.STEPS] == 0
@@ -268,9 +269,9 @@ SLOW_STEP = 20_000
 
 @pytest.fixture(name="slow_board")
 def slow_board_fixture() -> StandaloneBoard:
-    """In a step, whose events come from pins while the core works."""
+    """In its second step, the first one that takes long."""
     board = booted(SLOW, SLOW_STEP)
-    board.run_to(board.loaded_at + SLOW_STEP + MARGIN)
+    board.run_to(board.loaded_at + 2 * SLOW_STEP + 2 * MARGIN)
     return board
 
 
@@ -324,7 +325,7 @@ def test_no_event_is_lost_between_two_windows(seed: int) -> None:
 
 def test_a_period_that_is_too_short_is_counted_and_locks_nobody_out() -> None:
     board = booted(step_cycles=20)
-    board.run(5000)
+    board.run(20_000)
     assert board.error
     assert board.counters().late_steps == 255
     assert board.ask(Message.SET_TIMER, 0).status == Status.OK
