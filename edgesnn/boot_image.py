@@ -17,6 +17,7 @@ from edgesnn.memory_layout import HeaderWord
 
 BOOT_MAGIC = b"ESNB"
 BOOT_VERSION = 1
+MAX_STEP_CYCLES = 2**32 - 1
 
 
 class BootWord(IntEnum):
@@ -55,9 +56,9 @@ class BootImage:
     window_steps: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.step_cycles < 2**32:
+        if not 0 <= self.step_cycles <= MAX_STEP_CYCLES:
             raise ValueError(
-                f"a time step must take 0 to {2**32 - 1} clock cycles, not {self.step_cycles}"
+                f"a time step must take 0 to {MAX_STEP_CYCLES} clock cycles, not {self.step_cycles}"
             )
         if not 1 <= self.window_steps < 2**16:
             raise ValueError(f"a window must have 1 to 65535 steps, not {self.window_steps}")

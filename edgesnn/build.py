@@ -17,11 +17,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgesnn.boot_image import MAX_STEP_CYCLES, BootImage
 from edgesnn.cache import cache_dir
-from edgesnn.errors import BuildError, BuildFailed, ToolNotFound
+from edgesnn.errors import BuildError, BuildFailed, DoesNotFit, ToolNotFound
+from edgesnn.memory_image import pack
 
 if TYPE_CHECKING:
-    from edgesnn_boards.board import Board
+    from edgesnn.network import Network
+    from edgesnn_boards.board import Board, Boot
 
 #: Lines of a failed tool's output that go into the error.
 LAST_LINES = 15
@@ -272,26 +275,86 @@ def find_loader(program: str) -> str | None:
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
-def flash(board: Board, result: BuildResult) -> None:
+def boot_image(board: Board, network: Network, step_seconds: float) -> BootImage:
+    """What the flash of ``board`` must hold to run a network without a host.
+
+    step_seconds   of a time step, rounded to clock cycles; 0: the board loads it and waits
+
+    Raises ``BuildError`` if the board does not load itself, ``DoesNotFit`` if the network is too
+    large for the core or the flash.
+    """
+    boot = _boot_of(board)
+    step_cycles = round(step_seconds * board.clock_hz)
+    longest = MAX_STEP_CYCLES / board.clock_hz
+    if not 0 <= step_cycles <= MAX_STEP_CYCLES or (step_seconds and not step_cycles):
+        raise BuildError(
+            f"a time step must take {1 / board.clock_hz:.3g} to {longest:.3g} s on {board.name}, "
+            f"not {step_seconds:g} s"
+        )
+    made = BootImage.of(pack(network, board.core_config), step_cycles)
+    size, room = len(made.encode()), boot.flash_bytes - boot.offset
+    if size > room:
+        raise DoesNotFit([f"the boot image takes {size} bytes of flash, {board.name} has {room}"])
+    return made
+
+
+def _boot_of(board: Board) -> Boot:
+    if board.boot is None:
+        raise BuildError(
+            f"{board.name} must be built with a boot flash to run without a host; "
+            "'edgesnn boards' tells which boards are"
+        )
+    return board.boot
+
+
+def flash(board: Board, result: BuildResult, boot: BootImage | None = None) -> None:
     """Write a bitstream to a board with its loader.
 
+    With a boot image both go to the flash, the bitstream last: it starts with what it needs.
+
     Raises ``ToolNotFound`` if there is no loader, ``BuildFailed`` with its last lines if it
-    fails (no board, no permission), and ``BuildError`` if the design misses its clock.
+    fails (no board, no permission), and ``BuildError`` if the design misses its clock, or the
+    board or its flash has no place for a boot image.
     """
     if not result.meets_timing:
         raise BuildError(
             f"the design must reach {result.clock_mhz} MHz, not {result.fmax_mhz}; "
             "build with another --seed"
         )
-    program = board.flash_command[0]
+    by_hand = f"write {result.bitstream}"
+    if boot is None:
+        _run_loader(board, board.flash_command, by_hand, bitstream=result.bitstream)
+        return
+    place = _boot_of(board)
+    size = Path(result.bitstream).stat().st_size
+    if size > place.offset:
+        raise BuildError(
+            f"the bitstream must end below byte {place.offset:#x} of the flash, where the boot "
+            f"image of {board.name} begins, not at {size:#x}"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "boot.bin"  # loaders tell raw bytes by this ending
+        file.write_bytes(boot.encode())
+        by_hand += f", and at {place.offset:#x} what 'edgesnn export-boot' makes,"
+        _run_loader(board, image_command(board, file), by_hand)
+    _run_loader(board, place.bitstream_command, by_hand, bitstream=result.bitstream)
+
+
+def image_command(board: Board, file: Path) -> tuple[str, ...]:
+    """The command that writes the boot image in ``file`` to the flash; as :func:`boot_image`."""
+    boot = _boot_of(board)
+    return tuple(part.format(image=file, offset=boot.offset) for part in boot.image_command)
+
+
+def _run_loader(board: Board, command: tuple[str, ...], by_hand: str, **values: str) -> None:
+    program, *arguments = (part.format(**values) for part in command)
     found = find_loader(program)
     if found is None:
         remedy = LOADERS.get(program, f"install {program}")
         raise ToolNotFound(
             f"to write to {board.name}, {program} must be on the path; {remedy}, "
-            f"or write {result.bitstream} with a loader of your own"
+            f"or {by_hand} with a loader of your own"
         )
-    arguments = [a.format(bitstream=result.bitstream) for a in board.flash_command[1:]]
     done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:]

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from edgesnn import build as builder
+from edgesnn.boot_image import BootImage
 from edgesnn.build import BuildResult, Sweep, build, flash, missing_tools, sweep
-from edgesnn.errors import BuildError, BuildFailed, ToolNotFound
+from edgesnn.errors import BuildError, BuildFailed, DoesNotFit, ToolNotFound
+from edgesnn.memory_image import pack
+from edgesnn.network import Network
 from edgesnn_boards import all_boards, find_board
 from edgesnn_boards.board import Board
 from edgesnn_boards.icebreaker import BOARD
@@ -185,6 +188,8 @@ def test_every_board_elaborates_to_a_plan(board: Board) -> None:
     assert f"--freq {board.clock_hz / 1e6:g}" in text
     assert COLLISION_SCRIPT in text
     assert all(f'"${variable}"' in text for variable in board.family.variables)
+    assert ("spi_flash" in text) == (board.boot is not None)
+    assert ("events_0__strobe" in text) == (board.events is not None)
 
 
 @pytest.mark.slow
@@ -203,3 +208,72 @@ def test_icebreaker_fits_and_meets_its_clock(monkeypatch: pytest.MonkeyPatch) ->
 def test_tools_beside_this_python_are_found_first() -> None:
     first = builder.tool_environment()["PATH"].split(":")[0]
     assert first == str(Path(sys.executable).parent)
+
+
+ULX3S = find_board("ulx3s-25f")
+
+
+def boot_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bitstream_bytes: int
+) -> tuple[BuildResult, Path]:
+    """A bitstream, and a loader that notes its arguments and keeps the raw files it was given."""
+    bitstream = tmp_path / "top.bit"
+    bitstream.write_bytes(bytes(bitstream_bytes))
+    keep = f'for f; do :; done; cp "$f" {tmp_path}/last-"${{f##*/}}"'
+    loader(tmp_path, f'PATH=/usr/bin:/bin; echo "$@" >> {tmp_path}/arguments; {keep}', monkeypatch)
+    return replace(result(bitstream, 60.0), board="ulx3s-25f"), tmp_path
+
+
+def test_the_boot_image_goes_behind_the_bitstream_which_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_network: Network
+) -> None:
+    built, folder = boot_calls(tmp_path, monkeypatch, 300_000)
+    boot = builder.boot_image(ULX3S, small_network, 1e-3)
+    flash(ULX3S, built, boot)
+    image, bitstream = (folder / "arguments").read_text().splitlines()
+    assert image.startswith(f"-b ulx3s -f -o {0x200000} ")
+    assert image.endswith("boot.bin")
+    assert bitstream == f"-b ulx3s -f {built.bitstream}"
+    written = (folder / "last-boot.bin").read_bytes()
+    assert BootImage.decode(written) == boot
+    assert boot.step_cycles == 50_000
+    assert boot.window_steps == small_network.readout.window_steps
+    assert boot.image == pack(small_network, ULX3S.core_config)
+
+
+def test_a_bitstream_that_reaches_into_the_boot_image_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_network: Network
+) -> None:
+    built, folder = boot_calls(tmp_path, monkeypatch, 0x200001)
+    with pytest.raises(BuildError, match=r"must end below byte 0x200000 .* not at 0x200001"):
+        flash(ULX3S, built, builder.boot_image(ULX3S, small_network, 1e-3))
+    assert not (folder / "arguments").exists()
+
+
+def test_a_board_without_a_boot_flash_is_refused(small_network: Network) -> None:
+    with pytest.raises(BuildError, match="icebreaker must be built with a boot flash"):
+        builder.boot_image(BOARD, small_network, 1e-3)
+
+
+def test_a_boot_image_that_the_flash_cannot_hold_is_refused(small_network: Network) -> None:
+    assert ULX3S.boot is not None
+    small = replace(ULX3S, boot=replace(ULX3S.boot, flash_bytes=0x200100))
+    with pytest.raises(DoesNotFit, match=r"takes \d+ bytes of flash, ulx3s-25f has 256"):
+        builder.boot_image(small, small_network, 1e-3)
+
+
+@pytest.mark.parametrize("seconds", [-1e-3, 1e-9, 100.0])
+def test_a_step_that_the_timer_cannot_make_is_refused(
+    seconds: float, small_network: Network
+) -> None:
+    with pytest.raises(BuildError, match=r"must take 2e-08 to 85.9 s on ulx3s-25f, not"):
+        builder.boot_image(ULX3S, small_network, seconds)
+
+
+def test_a_missing_loader_says_what_goes_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_network: Network
+) -> None:
+    built, folder = boot_calls(tmp_path, monkeypatch, 1000)
+    (folder / "openFPGALoader").unlink()
+    with pytest.raises(ToolNotFound, match=r"top.bit, and at 0x200000 what .*export-boot.* makes"):
+        flash(ULX3S, built, builder.boot_image(ULX3S, small_network, 1e-3))

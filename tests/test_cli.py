@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from edgesnn import model_file
+from edgesnn.boot_image import BootImage
 from edgesnn.checkpoint import write_checkpoint
 from edgesnn.cli import main
 from edgesnn.cli.app import VERBS
@@ -79,13 +80,17 @@ def two_keys() -> Network:
     )
 
 
+def small_membranes() -> tuple[InputPopulation, LifPopulation]:
+    return (
+        InputPopulation("keys", 2),
+        LifPopulation("out", [4, 4], [4096, 4096], [0, 0], membrane_bits=12),
+    )
+
+
 @pytest.fixture
 def network(tmp_path: Path) -> Path:
     path = tmp_path / "keys.esnn"
-    model_file.write(replace(two_keys(), state_bits=16, populations=(
-        InputPopulation("keys", 2),
-        LifPopulation("out", [4, 4], [4096, 4096], [0, 0], membrane_bits=12),
-    )), path)  # fmt: skip
+    model_file.write(replace(two_keys(), state_bits=16, populations=small_membranes()), path)
     return path
 
 
@@ -522,6 +527,47 @@ def test_boards_say_what_they_hold(run: Run) -> None:
     (board,) = [b for b in run("boards", "--json").json if b["name"] == "icebreaker"]
     assert board["core_config"]["neurons"] == 1024
     assert "icebreaker" in run("boards").out
+
+
+def test_boards_say_which_boot_by_themselves(run: Run) -> None:
+    assert [b["name"] for b in run("boards", "--json").json if b["boots"]] == ["ulx3s-25f"]
+
+
+def test_a_boot_image_is_exported_with_the_command_that_writes_it(
+    run: Run, network: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "boot.bin"
+    shown = run("export-boot", network, "--step-us", "500", "-o", path, "--json")
+    assert shown.code == 0
+    boot = BootImage.decode(path.read_bytes())
+    assert (boot.step_cycles, boot.window_steps) == (25_000, 8)
+    assert (shown.json["step_cycles"], shown.json["window_steps"]) == (25_000, 8)
+    assert shown.json["command"][-3:] == ["-o", "2097152", str(path)]
+
+
+def test_a_boot_image_takes_the_step_that_the_network_tells(run: Run, tmp_path: Path) -> None:
+    told = replace(two_keys(), state_bits=16, info={"step_seconds": 0.02})
+    path = tmp_path / "told.esnn"
+    model_file.write(replace(told, populations=small_membranes()), path)
+    assert run("export-boot", path).code == 0
+    assert BootImage.decode(path.with_suffix(".bin").read_bytes()).step_cycles == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("export-boot", "{network}"), 2, "must say how long a time step is"),
+        (("export-boot", "{network}", "--step-us", "1e9"), 1, "must take 2e-08 to 85.9 s"),
+        (("export-boot", "{network}", "--step-us", "1", "--board", "hx8k"), 1, "with a boot flash"),
+        (("flash", "hx8k", "{network}", "--step-us", "1"), 1, "with a boot flash"),
+    ],
+)
+def test_a_boot_image_that_cannot_be_is_refused(
+    run: Run, network: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    shown = run(*(a.format(network=network) for a in arguments))
+    assert shown.code == code
+    assert message in " ".join(shown.err.split())
 
 
 def test_interrupt_ends_without_a_traceback(

@@ -16,11 +16,14 @@ from edgesnn.number_format import STATE_BITS
 from edgesnn.protocol import (
     ADVANCE,
     CONFIG_FIELDS,
+    DECISION,
     MAX_ELEMENTS,
     MAX_REPORT_WORDS,
     MAX_WORDS,
     PROTOCOL_VERSION,
+    REPLY_BIT,
     STATUS_TEXT,
+    TAKING_OVER,
     DeviceCounters,
     Identity,
     Message,
@@ -56,6 +59,14 @@ def test_the_document_lists_every_status():
     listed = {r[1]: int(r[0]) for r in rows("Status") if r[0].isdigit()}
     assert listed == {s.name: s.value for s in Status}
     assert set(STATUS_TEXT) == set(Status)
+
+
+def test_the_document_tells_the_frame_that_nobody_asks_for():
+    ((code, name, *_),) = [r for r in rows("By itself") if r[0].startswith("0x")]
+    assert (int(code, 16), name) == (DECISION, "DECISION")
+    assert DECISION & ~REPLY_BIT not in set(Message)
+    looking = set(Message) - set(TAKING_OVER)
+    assert ", ".join(m.name for m in sorted(looking)[:-1]) + " and READ_MEMORY" in TEXT
 
 
 def test_the_document_lists_the_fields_of_the_identity_at_their_offsets():

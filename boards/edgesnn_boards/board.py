@@ -31,6 +31,7 @@ class Family:
     add_clock   (module, platform, pin's Hz, clock's Hz) -> the signals ``clock`` and ``locked``;
                 adds the clock circuit to the module, raises ``ValueError`` if it cannot make it
     options     (clock's Hz) -> arguments of Amaranth's ``prepare``
+    add_flash_clock  (module, signal): the clock of the configuration flash, where it is no pin
     """
 
     name: str
@@ -43,6 +44,26 @@ class Family:
     bitstream: str
     add_clock: Callable[[Any, Any, int, int], tuple[Any, Any]]
     options: Callable[[int], dict[str, Any]]
+    add_flash_clock: Callable[[Any, Any], None] | None = None
+
+
+@dataclass(frozen=True)
+class Boot:
+    """The flash that a board's core loads its network from, when power comes.
+
+    flash              resource with the subsignals cs, copi, cipo, and clk unless the family has
+                       another way to it; what else it has (wp, hold) is kept off
+    offset             address of the boot image; the bitstream lies below
+    flash_bytes        size of the flash, the smallest that the board was sold with
+    bitstream_command  command that writes the bitstream to the flash ({bitstream}: the file)
+    image_command      command that writes the boot image ({image}: the file, {offset})
+    """
+
+    flash: Pin
+    offset: int
+    flash_bytes: int
+    bitstream_command: tuple[str, ...]
+    image_command: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +80,8 @@ class Board:
     lights         output of EdgesnnTop without its ``led_`` -> the pins that show it, bit by bit
     flash_command  command that writes the bitstream ({bitstream} stands for the file)
     notes          what a user must know
+    boot           the flash from which the core loads its network at power-up, if it does
+    events         resource with the subsignals source, strobe and ready, if events come from pins
     """
 
     name: str
@@ -71,6 +94,8 @@ class Board:
     lights: dict[str, tuple[Pin, ...]]
     flash_command: tuple[str, ...]
     notes: tuple[str, ...] = field(default=(NEVER_RUN,))
+    boot: Boot | None = None
+    events: Pin | None = None
 
     def plan(self) -> Any:
         """The Amaranth build plan. Its script places with the seed ``$EDGESNN_SEED``."""

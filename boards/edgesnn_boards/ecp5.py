@@ -65,6 +65,13 @@ def _add_pll(m: Any, platform: Any, input_hz: int, output_hz: int) -> tuple[Any,
     return clock, locked
 
 
+def _add_flash_clock(m: Any, clock: Any) -> None:
+    """The clock of the flash leaves through a block of its own, not through a pin of the design."""
+    from amaranth.hdl import Const, Instance
+
+    m.submodules.flash_clock = Instance("USRMCLK", i_USRMCLKI=clock, i_USRMCLKTS=Const(0, 1))
+
+
 def _options(clock_hz: int) -> dict[str, Any]:
     return {
         "script_after_read": BEFORE_SYNTHESIS,
@@ -92,6 +99,7 @@ ECP5 = Family(
     bitstream="top.bit",
     add_clock=_add_pll,
     options=_options,
+    add_flash_clock=_add_flash_clock,
 )
 
 

@@ -56,6 +56,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "virtual-board": board_verbs.virtual_board,
     "boards": board_verbs.boards,
     "doctor": doctor_verb.doctor,
+    "export-boot": board_verbs.export_boot,
     "export-verilog": board_verbs.export_verilog,
     "export-c": export_verb.export_c,
 }

@@ -1,4 +1,4 @@
-"""Verbs around boards: build, flash, load, virtual-board, boards, export-verilog."""
+"""Verbs around boards: build, flash, load, virtual-board, boards, export-boot, export-verilog."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from edgesnn.cli.output import TOOL_OR_DEVICE, Output
 from edgesnn.extras import needs_extra
 
 if TYPE_CHECKING:
+    from edgesnn.boot_image import BootImage
     from edgesnn.build import BuildResult, Sweep
 
 
@@ -28,6 +29,15 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the placement.")]
 Seeds = Annotated[
     int | None,
     typer.Option("--seeds", min=1, help="Place with seeds 1 to SEEDS and keep the best."),
+]
+StepMicroseconds = Annotated[
+    float | None,
+    typer.Option(
+        "--step-us",
+        min=0,
+        help="Length of a time step; 0: load the network and wait for a host. "
+        "Default: what the network says.",
+    ),
 ]
 BoardArgument = Annotated[
     str | None, typer.Argument(metavar="[BOARD]", help="As --board.", show_default=False)
@@ -105,12 +115,26 @@ def build(
 
 def flash(
     name: BoardArgument = None,
+    network: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[NETWORK]",
+            help="A compressed network (.esnn) that the board runs without a host from now on.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     board: BoardName = "icebreaker",
+    step_us: StepMicroseconds = None,
     seed: Seed = 1,
     seeds: Seeds = None,
     json: Json = False,
 ) -> None:
     """Write the bitstream to a board that is plugged in; builds it first if needed.
+
+    With a network both go to the board's flash: it loads the network when power comes, takes
+    events from its pins, and decides. 'edgesnn boards' tells which boards can.
 
     Example: edgesnn flash icebreaker
     """
@@ -118,11 +142,69 @@ def flash(
 
     out = Output(json)
     board = name or board
+    boot = None if network is None else _boot_image(board, network, step_us)
     result = _sweep(out, board, seed, seeds).best
     out.note(f"Writing {result.bitstream} ...")
-    builder.flash(find_board(board), result)
-    out.line(f"{board} runs the new bitstream. Load a network: edgesnn load NETWORK --port ...")
+    builder.flash(find_board(board), result, boot)
+    if boot is None:
+        out.line(f"{board} runs the new bitstream. Load a network: edgesnn load NETWORK --port ...")
+    else:
+        out.line(f"{board} runs {network} whenever power comes.")
     out.result({"flashed": True, **describe_build(result)})
+
+
+def _boot_image(board: str, network: Path, step_us: float | None) -> BootImage:
+    from edgesnn import build as builder
+    from edgesnn import model_file
+
+    loaded = model_file.read(network)
+    seconds = loaded.info.get("step_seconds") if step_us is None else step_us / 1e6
+    if seconds is None:
+        raise typer.BadParameter(
+            f"{network} must say how long a time step is, or this option", param_hint="--step-us"
+        )
+    return builder.boot_image(find_board(board), loaded, seconds)
+
+
+def export_boot(
+    network: NetworkFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file. Default: the name, .bin.", dir_okay=False),
+    ] = None,
+    board: BoardName = "ulx3s-25f",
+    step_us: StepMicroseconds = None,
+    json: Json = False,
+) -> None:
+    """Write the bytes of a board's flash from which it runs a network without a host.
+
+    'edgesnn flash BOARD NETWORK' writes the same into the flash itself.
+
+    Example: edgesnn export-boot digits.esnn --step-us 1000 -o digits.bin
+    """
+    from edgesnn import build as builder
+    from edgesnn.files import write_whole
+
+    out = Output(json)
+    chosen = find_board(board)
+    output = network.with_suffix(".bin") if output is None else output
+    check_outputs(output)
+    made = _boot_image(board, network, step_us)
+    write_whole(output, made.encode())
+    command = builder.image_command(chosen, output)
+    out.line(
+        f"{output}: {len(made.encode()):,} bytes, a time step of {made.step_cycles:,} cycles, "
+        f"a decision every {made.window_steps} steps"
+    )
+    out.line(f"Into the flash: {' '.join(command)}")
+    out.result(
+        {
+            "output": str(output),
+            "step_cycles": made.step_cycles,
+            "window_steps": made.window_steps,
+            "command": command,
+        }
+    )
 
 
 def load(
@@ -194,7 +276,7 @@ def boards(json: Json = False) -> None:
     known = all_boards()
     out.table(
         "Boards",
-        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words"),
+        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words", "boots by itself"),
         [
             (
                 b.name,
@@ -203,6 +285,7 @@ def boards(json: Json = False) -> None:
                 b.core_config.lanes,
                 b.core_config.neurons,
                 b.core_config.synapse_words,
+                "yes" if b.boot else "",
             )
             for b in known
         ],
@@ -218,6 +301,7 @@ def boards(json: Json = False) -> None:
                 "clock_hz": b.clock_hz,
                 "baud": b.baud,
                 "core_config": dataclasses.asdict(b.core_config),
+                "boots": b.boot is not None,
                 "notes": b.notes,
             }
             for b in known

@@ -216,9 +216,7 @@ class Core(wiring.Component):
             CounterWord.SOPS: total([lane.sop for lane in lanes]),
             CounterWord.SPIKES: total(spiking),
             CounterWord.OVERFLOWS: total([lane.overflow for lane in lanes]),
-            CounterWord.DROPPED: total(
-                [event_memory.dropped | scheduler.discarding, self.dropped]
-            ),
+            CounterWord.DROPPED: total([event_memory.dropped | scheduler.discarding, self.dropped]),
             CounterWord.CYCLES: registered(scheduler.stepping),
         }
         # A step takes at least half a round of the counters, so no more than two end in one.

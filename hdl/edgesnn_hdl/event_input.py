@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from edgesnn_hdl.memories import TwoPortMemory
 
 #: Events that wait here while the core is in a time step.
-DEPTH = 256
+DEPTH = 64
 #: ``ready`` says that so many more would be taken: a sender learns of it some cycles late.
 READY_MARGIN = 8
 

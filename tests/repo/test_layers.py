@@ -29,7 +29,7 @@ LAYERS = (
      "edgesnn.encoders", "edgesnn.samples", "edgesnn.data", "edgesnn.model", "edgesnn.checkpoint",
      "edgesnn.model_file", "edgesnn.core_config", "edgesnn.memory_layout",
      "edgesnn.memory_image", "edgesnn.placement", "edgesnn.protocol", "edgesnn.framing",
-     "edgesnn.codegen"},
+     "edgesnn.codegen", "edgesnn.boot_image"},
     {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes",
      "edgesnn.importers", "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
