@@ -146,8 +146,8 @@ class StandaloneBoard:
     def ask(self, message: Message, argument: int = 0, words: bytes = b"") -> Reply:
         self._sequence = (self._sequence + 1) % 256
         self.send(encode(Frame(message, self._sequence, request_payload(message, argument, words))))
-        for _ in range(10):
-            self.run(ANSWER_CYCLES // 10)
+        for _ in range(20):
+            self.run(ANSWER_CYCLES // 20)
             for frame in self.frames():
                 assert (frame.type, frame.sequence) == (message | REPLY_BIT, self._sequence)
                 return Reply.decode(frame.payload)

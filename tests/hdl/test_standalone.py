@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from edgesnn.boot_image import BOOT_HEADER_WORDS, BootImage
 from edgesnn.events import EventStream
 from edgesnn.framing import Frame, encode
 from edgesnn.memory_image import pack
-from edgesnn.memory_layout import CounterWord
+from edgesnn.memory_layout import CounterWord, Region
 from edgesnn.network import (
     Connection,
     EventLimit,
@@ -23,7 +24,15 @@ from edgesnn.network import (
     Readout,
     ReadoutRule,
 )
-from edgesnn.protocol import NO_DECISION, REPLY_BIT, Identity, Message, Status
+from edgesnn.protocol import (
+    NO_DECISION,
+    REPLY_BIT,
+    Identity,
+    Message,
+    Status,
+    read_memory_argument,
+    request_payload,
+)
 from edgesnn.run_result import Counters
 from edgesnn.simulator import Simulator
 from edgesnn.synapses import Synapses
@@ -116,9 +125,9 @@ def damaged(what: str) -> bytes:
         case "zeros":
             return bytes(len(whole))
         case "another magic":
-            return b"ESNX" + whole[4:]
+            return summed(b"ESNX" + whole[4:])
         case "another version":
-            return replaced(whole, 4, 2)
+            return summed(replaced(whole, 4, 2))
         case "another period, with the old sum":
             return replaced(whole, 12, whole[12] ^ 1)
         case "a bit of the image":
@@ -131,6 +140,11 @@ def damaged(what: str) -> bytes:
             return BootImage.of(pack(NETWORK, replace(SMALL, lanes=1)), STEP).encode()
         case _:
             return BootImage(b"", STEP, WINDOW).encode()
+
+
+def summed(boot: bytes) -> bytes:
+    """With the header's sum as it should be."""
+    return boot[:16] + zlib.crc32(boot[:16]).to_bytes(4, "little") + boot[20:]
 
 
 def replaced(data: bytes, at: int, value: int) -> bytes:
@@ -198,18 +212,33 @@ def test_a_host_that_only_looks_changes_nothing() -> None:
     assert board.counters().errors == {}
 
 
-def test_an_old_request_is_not_answered_by_the_decision_that_came_after_it() -> None:
+def test_a_window_has_its_steps_however_much_a_host_reads() -> None:
     board = booted()
-    sent = encode(Frame(Message.READ_MEMORY, 9, b"\0\0\4\10"))  # four membranes
-    replies = []
-    for _ in range(2):
-        board.send(sent)
-        board.run(WINDOW * STEP + STEP)
-        replies += board.frames()
-    assert [(f.type, f.sequence, len(f.payload)) for f in replies] == [
-        (Message.READ_MEMORY | REPLY_BIT, 9, 3 + 16)
-    ] * 2
-    assert len(board.decisions) >= 2
+    # Sixty elements take longer on the line than a step; so some steps are late.
+    argument = read_memory_argument(Region.MEMBRANE, 1, 0, 60)
+    for _ in range(30):
+        assert len(board.ask(Message.READ_MEMORY, argument).data) == 240
+    counted = board.counters()
+    assert counted.late_steps > 0
+    assert len(board.decisions) > 5
+    in_windows = WINDOW * len(board.decisions) + counted.words[CounterWord.STEPS_SINCE_RESET]
+    assert counted.words[CounterWord.STEPS] == in_windows
+
+
+def test_a_request_is_told_from_the_boards_own_of_the_same_type_and_sequence() -> None:
+    board = booted()
+    board.run(WINDOW * STEP + STEP)
+    board.frames()
+    assert board.sequences == [0]
+    read_out = request_payload(Message.READ_OUT)
+    board.send(encode(Frame(Message.READ_OUT, 1, read_out)))
+    board.run(WINDOW * STEP)
+    (reply,) = board.frames()
+    assert (reply.type, reply.sequence) == (Message.READ_OUT | REPLY_BIT, 1)
+    assert board.sequences == [0, 1]  # the second was executed, and not taken for the host's
+    board.send(encode(Frame(Message.RESET, 2, b"")))  # as the board's own that came last
+    board.run(STEP)
+    assert not board.busy
 
 
 @pytest.mark.parametrize("message", [Message.RESET, Message.RUN, Message.SET_TIMER])
