@@ -24,12 +24,14 @@ from pathlib import Path
 
 from benches.planted_errors import IN_GATES, IN_SIMULATOR, Mutant, Tests
 from benches.planted_errors_firmware import IN_FIRMWARE
+from benches.planted_errors_standalone import IN_STANDALONE
 from edgesnn.measurement import record
 
 ROOT = Path(__file__).parent.parent
 PLANTED = {
     "In the simulator": IN_SIMULATOR,
     "In the gates": IN_GATES,
+    "In the gates of a board without a host": IN_STANDALONE,
     "In the firmware": IN_FIRMWARE,
 }
 MUTANTS = tuple(mutant for group in PLANTED.values() for mutant in group)

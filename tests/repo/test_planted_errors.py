@@ -35,6 +35,7 @@ def test_no_decision_is_planted_twice() -> None:
     [
         ("In the simulator", "edgesnn/"),
         ("In the gates", "hdl/edgesnn_hdl/"),
+        ("In the gates of a board without a host", "hdl/edgesnn_hdl/"),
         ("In the firmware", "firmware/src/"),
     ],
 )
