@@ -11,9 +11,7 @@ STREAMS: Tests = (f"{BOARD}test_decisions_and_counters_are_those_of_the_simulato
 DAMAGED = f"{BOARD}test_nothing_runs_from_a_damaged_flash_and_a_host_can_load"
 BETWEEN: Tests = (f"{BOARD}test_no_event_is_lost_between_two_windows[8]",)
 READS: Tests = (f"{BOARD}test_a_window_has_its_steps_however_much_a_host_reads",)
-TOLD: Tests = (
-    f"{BOARD}test_a_request_is_told_from_the_boards_own_of_the_same_type_and_sequence",
-)
+TOLD: Tests = (f"{BOARD}test_a_request_is_told_from_the_boards_own_of_the_same_type_and_sequence",)
 TAKES_OVER: Tests = (f"{BOARD}test_a_host_that_changes_something_takes_over",)
 
 IN_STANDALONE = (
