@@ -76,7 +76,7 @@ IN_STANDALONE = (
         HDL + "standalone.py",
         "self.failed.eq(self.release & (self.status != Status.OK))",
         "self.failed.eq(0)",
-        (f"{DAMAGED}[of another core]",),
+        (f"{DAMAGED}[more than any core holds]",),
     ),
     Mutant(
         "a window is a step too long",
