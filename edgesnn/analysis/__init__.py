@@ -1,0 +1,1 @@
+"""Looks inside networks: Lyapunov exponents, covariance, similarity of representations."""
