@@ -90,8 +90,8 @@ def missing_tools(board: Board) -> dict[str, str]:
     }
 
 
-def _check_tools(board: Board) -> None:
-    missing = missing_tools(board)
+def _check_tools(board: Board, wanted: Iterable[str]) -> None:
+    missing = set(missing_tools(board)) & set(wanted)
     if missing:
         raise ToolNotFound(
             f"to build for {board.name}, {', '.join(sorted(missing))} must be on the path; "
@@ -110,15 +110,45 @@ def _tool_versions(board: Board) -> str:
     return "; ".join(found)
 
 
-def _plan(board: Board) -> Any:
-    _check_tools(board)
+def _plan(board: Board, tools: Iterable[str]) -> tuple[Any, Path]:
+    """The build plan of a board, and the folder of what was built by it with these tools."""
+    _check_tools(board, tools)
     try:
-        return board.plan()
+        plan = board.plan()
     except ImportError as error:
         raise BuildError(
             f"to build for {board.name} the extras {board.family.extra} must be installed "
             f"({error}); pip install 'edgesnn[{board.family.extra}]'"
         ) from error
+    identity = hashlib.sha256(plan.digest() + _tool_versions(board).encode()).hexdigest()[:20]
+    return plan, cache_dir("bitstreams") / f"{board.name}-{identity}"
+
+
+def _synthesise(
+    board: Board, plan: Any, folder: Path, say: Callable[[str], None]
+) -> Path:
+    """The folder of the netlist, made if it is not there."""
+    netlist = folder / "netlist"
+    if not _is_built(netlist):
+        say("yosys (its first start compiles it, about half a minute)")
+        folder.mkdir(exist_ok=True)
+        _execute(board, plan, netlist, plan.extract, _only_synthesis(board))
+    return netlist
+
+
+def synthesise(board: Board, progress: Callable[[str], None] | None = None) -> Path:
+    """The netlist of a board, a JSON file of Yosys: what place and route gets; cached.
+
+    progress   is told in words what is being waited for
+
+    Raises ``ToolNotFound``, ``BuildFailed``, ``BuildError`` as :func:`sweep`; of the board's tools
+    only the synthesis must be there.
+    """
+    say = progress or (lambda _text: None)
+    say("elaborating the gateware")
+    synthesis, *_others = board.family.variables.values()
+    plan, folder = _plan(board, (synthesis,))
+    return _synthesise(board, plan, folder, say) / board.family.netlist
 
 
 def sweep(
@@ -139,21 +169,16 @@ def sweep(
     """
     say = progress or (lambda _text: None)
     say("elaborating the gateware")
-    plan = _plan(board)
-    identity = hashlib.sha256(plan.digest() + _tool_versions(board).encode()).hexdigest()[:20]
-    folder = cache_dir("bitstreams") / f"{board.name}-{identity}"
+    plan, folder = _plan(board, board.family.tools)
     for seed in seeds:
         placed = folder / f"seed-{seed}"
         from_cache = _is_built(placed)
         if only_cached and not from_cache:
             continue
         if not from_cache:
-            if not _is_built(folder / "netlist"):
-                say("yosys (its first start compiles it, about half a minute)")
-                folder.mkdir(exist_ok=True)
-                _execute(board, plan, folder / "netlist", plan.extract, _only_synthesis(board))
+            netlist = _synthesise(board, plan, folder, say)
             say(f"nextpnr, seed {seed}")
-            source = partial(shutil.copytree, folder / "netlist")
+            source = partial(shutil.copytree, netlist)
             _execute(board, plan, placed, source, _all_but_synthesis(board, seed))
         yield _result(board, seed, placed, from_cache)
 

@@ -23,12 +23,26 @@ from edgesnn.extras import needs_extra
 CLOCK_HZ = 12_000_000
 
 
+def _compiled(config: CoreConfig, clocks_per_bit: int) -> ctypes.CDLL:
+    # Gateware is imported only here: hosts without the fpga extra never get this far.
+    with needs_extra("a virtual board", "fpga"):
+        from edgesnn_hdl.compiled import compile_design  # noqa: PLC0415
+        from edgesnn_hdl.top import EdgesnnTop  # noqa: PLC0415
+        from edgesnn_hdl.uart import divisor_for  # noqa: PLC0415
+
+    baud = CLOCK_HZ / clocks_per_bit
+    divisor_for(CLOCK_HZ, baud)
+    return compile_design(EdgesnnTop(config, CLOCK_HZ, baud), "board_harness.cpp")
+
+
 class VirtualBoard:
     """A board in software, for ``with``.
 
     config          size of its core
     clocks_per_bit  clock cycles of a bit on its serial line, 4 or more; fewer are faster
     tcp             use a TCP socket on this machine even where there are pseudo-terminals
+    library         a board compiled elsewhere with ``serial_board.hpp``, of this size and with
+                    this line; None compiles the gateware
 
     Attributes
     ----------
@@ -40,19 +54,14 @@ class VirtualBoard:
     """
 
     def __init__(
-        self, config: CoreConfig | None = None, clocks_per_bit: int = 4, tcp: bool | None = None
+        self,
+        config: CoreConfig | None = None,
+        clocks_per_bit: int = 4,
+        tcp: bool | None = None,
+        library: ctypes.CDLL | None = None,
     ) -> None:
-        # Gateware is imported only here: hosts without the fpga extra never get this far.
-        with needs_extra("a virtual board", "fpga"):
-            from edgesnn_hdl.compiled import compile_design  # noqa: PLC0415
-            from edgesnn_hdl.top import EdgesnnTop  # noqa: PLC0415
-            from edgesnn_hdl.uart import divisor_for  # noqa: PLC0415
-
         self.config = config or CoreConfig()
-        baud = CLOCK_HZ / clocks_per_bit
-        divisor_for(CLOCK_HZ, baud)
-        top = EdgesnnTop(self.config, CLOCK_HZ, baud)
-        self._library = compile_design(top, "board_harness.cpp")
+        self._library = library or _compiled(self.config, clocks_per_bit)
         self._library.board_new.restype = ctypes.c_void_p
         self._library.board_new.argtypes = [ctypes.c_uint32]
         self._library.board_free.argtypes = [ctypes.c_void_p]

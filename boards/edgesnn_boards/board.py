@@ -27,7 +27,8 @@ class Family:
     logic       the resource that counts logic cells, by the name that nextpnr gives it
     resources   every resource that is reported, by nextpnr's names
     flip_flops  beginnings of the names of cells that are flip-flops, after synthesis
-    bitstream   file name of the result in the plan's folder
+    netlist     file name of the netlist in the plan's folder
+    bitstream   file name of the result there
     add_clock   (module, platform, pin's Hz, clock's Hz) -> the signals ``clock`` and ``locked``;
                 adds the clock circuit to the module, raises ``ValueError`` if it cannot make it
     options     (clock's Hz) -> arguments of Amaranth's ``prepare``
@@ -41,6 +42,7 @@ class Family:
     logic: str
     resources: tuple[str, ...]
     flip_flops: tuple[str, ...]
+    netlist: str
     bitstream: str
     add_clock: Callable[[Any, Any, int, int], tuple[Any, Any]]
     options: Callable[[int], dict[str, Any]]

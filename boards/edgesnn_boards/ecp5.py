@@ -96,6 +96,7 @@ ECP5 = Family(
     logic="TRELLIS_COMB",
     resources=("TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D"),
     flip_flops=("TRELLIS_FF",),
+    netlist="top.json",
     bitstream="top.bit",
     add_clock=_add_pll,
     options=_options,

@@ -90,6 +90,7 @@ GOWIN = Family(
     logic="LUT4",
     resources=("LUT4", "ALU", "DFF", "RAM16SDP4", "BSRAM", "MULT18X18"),
     flip_flops=("DFF",),
+    netlist="top.syn.json",
     bitstream="top.fs",
     add_clock=_add_pll,
     options=_options,

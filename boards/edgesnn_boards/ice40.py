@@ -98,6 +98,7 @@ ULTRA_PLUS = Family(
     logic="ICESTORM_LC",
     resources=("ICESTORM_LC", "ICESTORM_RAM", "ICESTORM_SPRAM", "ICESTORM_DSP"),
     flip_flops=("SB_DFF",),
+    netlist="top.json",
     bitstream="top.bin",
     # The pin of the clock lies in the pad of the PLL, which then is its only way in.
     add_clock=lambda m, platform, pin, clock: _add_pll(m, platform, pin, clock, pad=True),
@@ -113,6 +114,7 @@ HX = Family(
     logic="ICESTORM_LC",
     resources=("ICESTORM_LC", "ICESTORM_RAM"),
     flip_flops=("SB_DFF",),
+    netlist="top.json",
     bitstream="top.bin",
     add_clock=lambda m, platform, pin, clock: _add_pll(m, platform, pin, clock, pad=False),
     options=_options("-device hx -abc9"),

