@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint bench bench-compress bench-node boards proofs docs tools mutants coverage clean
+.PHONY: help demo test lint bench bench-compress bench-node boards proofs netlists docs tools mutants coverage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,9 +20,11 @@ help:
 	@echo "make bench-compress  accuracy, time and size of compression on real data; about an hour"
 	@echo "make bench-node   an emulated sensor node feeds the virtual board for a minute"
 	@echo "make proofs       prove what is claimed of the gates, at every size; some minutes"
+	@echo "make netlists     synthesised netlists of three FPGA families against the simulator; some minutes"
 	@echo "make boards       a bitstream for every board; the tools for ECP5 and Gowin are installed first"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, core_throughput,"
-	@echo "                  mutants, spine, digits, compression, gestures, firmware, hardware, proofs"
+	@echo "                  mutants, spine, digits, compression, gestures, firmware, hardware, proofs,"
+	@echo "                  netlists"
 	@echo "make mutants      plant errors in simulator, gates and firmware, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"
@@ -39,7 +41,7 @@ demo: $(STAMP)
 	$(BIN)/edgesnn demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not docs'
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not docs and not netlists'
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -59,6 +61,9 @@ bench-compress: $(STAMP)
 
 proofs: $(STAMP)
 	$(BIN)/python -m benches.proofs
+
+netlists: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'netlists or tools' tests/hdl
 
 boards: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS),ecp5,gowin]'

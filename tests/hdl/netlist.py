@@ -33,11 +33,14 @@ from edgesnn_hdl.compiled import HARNESSES, SERIAL_BOARD
 CLOCKS_PER_BIT = 4
 _HERE = Path(__file__).parent
 _HARNESS = _HERE / "netlist_harness.cpp"
-#: The board with the pins that matter; the others are lights.
+#: The board with the pins that matter. Without a light for it, it is taken to be always busy.
 _BOARD = """
-module board(input clk, rx, output tx);
-  wire clk_pin = clk, rx_pin = rx;
-  top netlist(.{clock}__io(clk_pin), .uart_0__rx__io(rx_pin), .uart_0__tx__io(tx));
+module board(input clk, rx, output tx, busy);
+  wire clk_pin = clk, rx_pin = rx, busy_pin;
+  assign busy = {busy};
+  top netlist(
+    .{clock}__io(clk_pin), .uart_0__rx__io(rx_pin), .uart_0__tx__io(tx){busy_pin}
+  );
 endmodule
 """
 _VERILATOR = (
@@ -77,9 +80,14 @@ def missing_program() -> str | None:
 
 
 def with_core(board: Board, **sizes: Any) -> Board:
-    """The board with a core of other sizes, and a line as fast as its clock allows."""
+    """The board with a core of other sizes, a line as fast as its clock allows, and a busy light."""
     config = replace(board.core_config, **sizes)
-    return replace(board, core_config=config, baud=board.clock_hz // CLOCKS_PER_BIT)
+    lights = dict(board.lights)
+    if "busy" not in lights:
+        lights["busy"] = lights.pop("loaded")
+    return replace(
+        board, core_config=config, baud=board.clock_hz // CLOCKS_PER_BIT, lights=lights
+    )
 
 
 def cells(board: Board) -> dict[str, Any]:
@@ -104,7 +112,14 @@ def verilog(board: Board) -> str:
         text = (folder / "netlist.v").read_text()
     # Yosys' pads have one pin both ways.
     text = re.sub(r"^  (?:input|output) (\w+__io;)", r"  inout \1", text, flags=re.MULTILINE)
-    return text + _BOARD.format(clock=f"{board.platform().default_clk}_0")
+    platform = board.platform()
+    busy, busy_pin = "1", ""
+    if light := board.lights.get("busy"):
+        ((name, number),) = light
+        busy_pin = f", .{name}_{number}__io(busy_pin)"
+        (pin,) = platform.lookup(name, number).ios
+        busy = "!busy_pin" if pin.invert else "busy_pin"
+    return text + _BOARD.format(clock=f"{platform.default_clk}_0", busy=busy, busy_pin=busy_pin)
 
 
 def _yosys_models(folder: str) -> Path:
@@ -169,7 +184,7 @@ def _link(folder: Path, compiler: list[str], optimize: str, tools: bytes, cache:
 
 
 def netlist_board(board: Board, text: str | None = None) -> VirtualBoard:
-    """A virtual board of a board's netlist, or of a changed one; its line must be the fastest."""
+    """A virtual board of a board's netlist, or of a changed one."""
     library = compile_netlist(text or verilog(board), MODELS[board.family.name])
     config: CoreConfig = board.core_config
-    return VirtualBoard(config, CLOCKS_PER_BIT, library=library)
+    return VirtualBoard(config, board.clock_hz // board.baud, library=library)

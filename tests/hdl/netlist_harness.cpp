@@ -30,8 +30,7 @@ struct Pins {
     }
     void set_rx(bool level) { board->rx = level; }
     bool tx() const { return board->tx; }
-    // There is no pin for it on every board.
-    bool busy() const { return true; }
+    bool busy() const { return board->busy; }
 };
 
 }  // namespace

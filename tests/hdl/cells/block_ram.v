@@ -62,8 +62,13 @@ module block_ram #(
     end
   endtask
 
-  wire writes_a = enable_a && write_a;
-  wire writes_b = enable_b && write_b;
+  // A word of several bytes may be written in none of them.
+  function some(input integer width, input [13:0] address);
+    some = width <= BYTE || (address & (width / BYTE == 4 ? 15 : 3)) != 0;
+  endfunction
+
+  wire writes_a = enable_a && write_a && some(WIDTH_A, address_a);
+  wire writes_b = enable_b && write_b && some(WIDTH_B, address_b);
   wire meet = place(WIDTH_A, address_a) < place(WIDTH_B, address_b) + units(WIDTH_B)
            && place(WIDTH_B, address_b) < place(WIDTH_A, address_a) + units(WIDTH_A);
   reg [35:0] old_a, old_b;
