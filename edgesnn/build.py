@@ -124,9 +124,7 @@ def _plan(board: Board, tools: Iterable[str]) -> tuple[Any, Path]:
     return plan, cache_dir("bitstreams") / f"{board.name}-{identity}"
 
 
-def _synthesise(
-    board: Board, plan: Any, folder: Path, say: Callable[[str], None]
-) -> Path:
+def _synthesise(board: Board, plan: Any, folder: Path, say: Callable[[str], None]) -> Path:
     """The folder of the netlist, made if it is not there."""
     netlist = folder / "netlist"
     if not _is_built(netlist):

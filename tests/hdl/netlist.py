@@ -44,9 +44,10 @@ module board(input clk, rx, output tx, busy);
 endmodule
 """
 _VERILATOR = (
-    "--cc --top-module board --prefix Vboard -Mdir . -O3 --x-assign unique --x-initial unique"
-    " --output-split 20000 -Wno-fatal -Wno-lint -Wno-style -Wno-TIMESCALEMOD -Wno-MODDUP"
-).split()
+    *("--cc", "--top-module", "board", "--prefix", "Vboard", "-Mdir", ".", "-O3"),
+    *("--x-assign", "unique", "--x-initial", "unique", "--output-split", "20000"),
+    *("-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-TIMESCALEMOD", "-Wno-MODDUP"),
+)
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,12 @@ def missing_program() -> str | None:
 
 
 def with_core(board: Board, **sizes: Any) -> Board:
-    """The board with a core of other sizes, a line as fast as its clock allows, and a busy light."""
+    """The board with a core of other sizes, the fastest line for its clock, and a busy light."""
     config = replace(board.core_config, **sizes)
     lights = dict(board.lights)
     if "busy" not in lights:
         lights["busy"] = lights.pop("loaded")
-    return replace(
-        board, core_config=config, baud=board.clock_hz // CLOCKS_PER_BIT, lights=lights
-    )
+    return replace(board, core_config=config, baud=board.clock_hz // CLOCKS_PER_BIT, lights=lights)
 
 
 def cells(board: Board) -> dict[str, Any]:
@@ -120,6 +119,21 @@ def verilog(board: Board) -> str:
         (pin,) = platform.lookup(name, number).ios
         busy = "!busy_pin" if pin.invert else "busy_pin"
     return text + _BOARD.format(clock=f"{platform.default_clk}_0", busy=busy, busy_pin=busy_pin)
+
+
+def with_wrong_table(text: str, place: str) -> str:
+    """The netlist with a planted error: the first look-up table named after ``place`` is inverted.
+
+    Raises ``ValueError`` if there is none.
+    """
+    table = re.compile(
+        r"\b(?:SB_)?LUT4 #\(\s*\.(?:LUT_)?INIT\(16'h([0-9a-f]+)\)\s*\) "
+        r"(?=\\[^ ]*" + re.escape(place) + ")"
+    )
+    found = table.search(text)
+    if found is None:
+        raise ValueError(f"a netlist must have a look-up table of {place}, but has none")
+    return text[: found.start(1)] + f"{int(found[1], 16) ^ 0xFFFF:04x}" + text[found.end(1) :]
 
 
 def _yosys_models(folder: str) -> Path:
@@ -163,7 +177,9 @@ def compile_netlist(text: str, models: Models, optimize: str = "-O1") -> ctypes.
 
 def _link(folder: Path, compiler: list[str], optimize: str, tools: bytes, cache: Path) -> None:
     """Compile what Verilator wrote; what was compiled before is taken from the cache."""
-    runtime = Path(_output(["verilator", "--getenv", "VERILATOR_ROOT"]).decode().strip()) / "include"
+    runtime = (
+        Path(_output(["verilator", "--getenv", "VERILATOR_ROOT"]).decode().strip()) / "include"
+    )
     flags = ["-DNDEBUG", "-std=c++17", "-fPIC", "-w", f"-I{runtime}", f"-I{runtime / 'vltstd'}"]
     flags += [f"-I{folder}", f"-I{HARNESSES}"]
     headers = tools + b"".join(path.read_bytes() for path in sorted(folder.glob("*.h")))

@@ -7,7 +7,6 @@ the boards', of the same cells; ``python -m benches.netlists`` takes those of th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,14 @@ from edgesnn.errors import LinkError
 from edgesnn.virtual_board import VirtualBoard
 from edgesnn_boards import find_board
 from edgesnn_boards.board import Board
-from tests.hdl.netlist import cells, missing_program, netlist_board, verilog, with_core
+from tests.hdl.netlist import (
+    cells,
+    missing_program,
+    netlist_board,
+    verilog,
+    with_core,
+    with_wrong_table,
+)
 from tests.hdl.netlist_cases import agreement, digits_case, random_cases
 
 pytestmark = [
@@ -99,21 +105,10 @@ def test_both_ports_of_a_block_ram_have_one_clock_as_the_model_wants(name: str) 
     assert all(len(clocks) == 1 for clocks in found)
 
 
-def inverted(text: str, place: str) -> str:
-    """The netlist with a wrong look-up table: the first one whose name contains ``place``."""
-    table = re.compile(
-        r"SB_LUT4 #\(\s*\.LUT_INIT\(16'h([0-9a-f]+)\)\s*\) (?=\\[^ ]*" + re.escape(place) + ")"
-    )
-    found = table.search(text)
-    assert found is not None, f"no look-up table of {place}"
-    wrong = int(found[1], 16) ^ 0xFFFF
-    return text[: found.start(1)] + f"{wrong:04x}" + text[found.end(1) :]
-
-
 @pytest.mark.slow
 def test_one_wrong_look_up_table_is_noticed() -> None:
     board = small("icebreaker")
-    wrong = inverted(verilog(board), "core.lane_0.update.after_4")
+    wrong = with_wrong_table(verilog(board), "core.lane_0.update.after_4")
     (case,) = random_cases(board.core_config, 1)
     with netlist_board(board, wrong) as running:
         try:

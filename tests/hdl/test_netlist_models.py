@@ -43,9 +43,7 @@ def run_cell(
     fields   values and their widths; in ``cell`` they are bits of ``row``, the first ones lowest
     """
     columns = [np.asarray(values).astype(object) for values, _ in fields]
-    rows = sum(
-        column << sum(w for _, w in fields[:n]) for n, column in enumerate(columns)
-    )
+    rows = sum(column << sum(w for _, w in fields[:n]) for n, column in enumerate(columns))
     bits = sum(width for _, width in fields)
     (folder / "rows.hex").write_text("\n".join(f"{int(row):x}" for row in rows))
     bench = BENCH.format(bits=bits, last=len(rows) - 1, cell=cell, shown=shown)
@@ -53,9 +51,7 @@ def run_cell(
     models = [str(CELLS / name) for name in (source, "block_ram.v")]
     command = ["iverilog", "-g2012", "-o", "bench", "-s", "bench", "bench.v", *models]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    done = subprocess.run(
-        ["vvp", "bench"], cwd=folder, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(["vvp", "bench"], cwd=folder, check=True, capture_output=True, text=True)
     return [[int(x, 16) for x in line.split()] for line in done.stdout.splitlines()]
 
 
@@ -180,7 +176,8 @@ def test_ecp5_block_ram_begins_with_its_initial_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "after_write"), [("NORMAL", "kept"), ("WRITETHROUGH", "new"), ("READBEFOREWRITE", "old")]
+    ("mode", "after_write"),
+    [("NORMAL", "kept"), ("WRITETHROUGH", "new"), ("READBEFOREWRITE", "old")],
 )
 def test_ecp5_port_that_writes_reads_as_its_mode_says(
     tmp_path: Path, mode: str, after_write: str
