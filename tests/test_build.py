@@ -13,7 +13,7 @@ import pytest
 
 from edgesnn import build as builder
 from edgesnn.boot_image import BootImage
-from edgesnn.build import BuildResult, Sweep, build, flash, missing_tools, sweep
+from edgesnn.build import BuildResult, Sweep, build, flash, missing_tools, sweep, synthesise
 from edgesnn.errors import BuildError, BuildFailed, DoesNotFit, ToolNotFound
 from edgesnn.memory_image import pack
 from edgesnn.network import Network
@@ -108,6 +108,20 @@ def test_a_sweep_keeps_the_best_and_tells_lowest_median_and_highest() -> None:
     assert swept.best.seed == 9
     assert swept.fmax_mhz == (21.12, 24.12, 29.12)
     assert swept.seeds == (4, 1, 9)
+
+
+def test_the_netlist_is_the_one_that_is_placed(own_cache: Path) -> None:
+    netlist = synthesise(board_with(GOOD))
+    assert netlist.name == BOARD.family.netlist
+    assert (netlist.parent / "cells.json").read_text() == f"{CELLS}\n"
+    build(board_with(GOOD), 3)
+    assert synthesise(board_with(GOOD)) == netlist
+    assert runs(own_cache) == ["yosys", "seed 3"]
+
+
+def test_a_netlist_needs_no_placer(own_cache: Path) -> None:
+    synthesise(board_with(GOOD, tools={"no-such-placer": "x"}))
+    assert runs(own_cache) == ["yosys"]
 
 
 def runs(folder: Path) -> list[str]:
