@@ -81,12 +81,16 @@ def missing_program() -> str | None:
 
 
 def with_core(board: Board, **sizes: Any) -> Board:
-    """The board with a core of other sizes, the fastest line for its clock, and a busy light."""
+    """The board with a core of other sizes, the fastest line for its clock, and a busy light.
+
+    It is a board with a host: without flash and event pins, which have no models here.
+    """
     config = replace(board.core_config, **sizes)
     lights = dict(board.lights)
     if "busy" not in lights:
         lights["busy"] = lights.pop("loaded")
-    return replace(board, core_config=config, baud=board.clock_hz // CLOCKS_PER_BIT, lights=lights)
+    baud = board.clock_hz // CLOCKS_PER_BIT
+    return replace(board, core_config=config, baud=baud, lights=lights, boot=None, events=None)
 
 
 def cells(board: Board) -> dict[str, Any]:
