@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benches.core_throughput import Case, Counts, predict, topology
 from edgesnn.build import Sweep, sweep
 from edgesnn.errors import BuildError
 from edgesnn.measurement import record
@@ -53,6 +54,77 @@ PEERS = (
     Peer("Flexi-NeurA, MNIST", "Xilinx", "1,623 cells", "", "7 BRAM", "", "",
          "arXiv 2602.18140"),
 )  # fmt: skip
+
+
+#: Of the table of cycles: shares of inputs that are active in a step, and of weights that are kept.
+INPUT_ACTIVITIES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.5)
+DENSITIES = (1.0, 0.2, 0.1, 0.03)
+
+
+def cycles(lanes: int) -> dict[float, dict[float, Counts]]:
+    """By density and input activity, what steps of 512-256-10 take on so many lanes."""
+    return {
+        density: {
+            activity: predict(Case(topology((512, 256, 10), density), lanes, inputs=activity))
+            for activity in INPUT_ACTIVITIES
+        }
+        for density in DENSITIES
+    }
+
+
+def cycle_tables(swept: dict[str, Sweep]) -> list[str]:
+    """Cycles of a step, and operations a second, for the lanes and clocks of these boards."""
+    clocks: dict[int, list[tuple[str, float]]] = {}
+    for board in all_boards():
+        if board.name in swept:
+            lanes = board.core_config.lanes
+            clocks.setdefault(lanes, []).append((board.name, board.clock_hz / 1e6))
+    lines = [
+        "",
+        "## Cycles of a time step",
+        "",
+        "512 inputs, 256 neurons and 10 outputs; one neuron in twenty fires in a step. Against the "
+        "share of inputs that are active (columns) and of weights that are kept (rows). Predicted "
+        "by the simulator, which the tests hold equal to the gates. Operations a cycle are those "
+        "of whole steps, update included; times the clock they are operations a second.",
+    ]
+    for lanes, boards in sorted(clocks.items()):
+        found = cycles(lanes)
+        head = " | ".join(f"{100 * a:g} %" for a in INPUT_ACTIVITIES)
+        lines += [
+            "",
+            f"### {lanes} lanes: {', '.join(name for name, _ in boards)}",
+            "",
+            f"| kept | {head} |",
+            "|---" * (1 + len(INPUT_ACTIVITIES)) + "|",
+            *(
+                f"| {100 * density:g} % | "
+                + " | ".join(f"{row[a].cycles_per_step:,.0f}" for a in INPUT_ACTIVITIES)
+                + " |"
+                for density, row in found.items()
+            ),
+            "",
+            *_per_second(found, boards),
+        ]
+    return lines
+
+
+def _per_second(
+    found: dict[float, dict[float, Counts]], boards: list[tuple[str, float]]
+) -> list[str]:
+    """A sentence for each board: operations a second where all weights are kept, and one in ten."""
+    sentences = []
+    for name, mhz in boards:
+        dense, sparse = (
+            counts.sops / counts.cycles
+            for counts in (found[1.0][INPUT_ACTIVITIES[-1]], found[0.1][INPUT_ACTIVITIES[-1]])
+        )
+        sentences.append(
+            f"{name} at {mhz:g} MHz, half of the inputs active: {dense:.2f} operations a cycle, "
+            f"{dense * mhz:,.0f} million a second with all weights; {sparse:.2f} and "
+            f"{sparse * mhz:,.0f} million with one in ten.  "
+        )
+    return sentences
 
 
 def packed_entries(board: Board) -> int:
@@ -136,6 +208,8 @@ def page(result: dict[str, object], swept: dict[str, Sweep]) -> str:
         "registers inside the multiplier, their operands and the read of a single-port RAM have "
         "not; the used clock of 24 MHz stays below the reached one for that. Delays of Gowin "
         "devices are indicative.",
+        "",
+        *cycle_tables(swept)[1:],
         "",
         "## Other cores",
         "",
