@@ -3,17 +3,65 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from benches.compression import accuracy, jitter, speed, storage
 from benches.compression.page import Measured, figures, page
 from edgesnn.cache import cache_dir
-from edgesnn.measurement import record
+from edgesnn.files import write_whole
+from edgesnn.measurement import commit, record
 
 SEEDS = (0, 1, 2)
+
+
+def parts(models: Path) -> dict[str, Callable[[], Any]]:
+    """What is measured, by the names of ``Measured``, with the models in that folder.
+
+    Timing comes last, so that what else the machine does can wait for it.
+    """
+    return {
+        "floats": lambda: accuracy.floats(models, SEEDS),
+        "saccade": lambda: accuracy.saccade_rows(models, SEEDS),
+        "alone": lambda: accuracy.alone_rows(models, SEEDS),
+        "calibration": lambda: accuracy.calibration_rows(models, SEEDS),
+        "ablations": lambda: accuracy.ablation_rows(models, SEEDS[0]),
+        "storage": lambda: storage.storage_rows(models),
+        "recurrent": lambda: accuracy.recurrent_rows(models, SEEDS),
+        "jitter": jitter.jitter_rows,
+        "sizes": lambda: speed.size_rows(models),
+        "against": lambda: speed.against_iterative(models),
+    }
+
+
+def folder_of(models: Path) -> Path | None:
+    """Where a run keeps its parts, so that one that was stopped goes on where it was.
+
+    It belongs to the commit and the folder of models; None where files differ from the commit.
+    """
+    code = commit()
+    if code.endswith("+"):
+        return None
+    key = hashlib.sha256(f"{code} {models.resolve()}".encode()).hexdigest()[:20]
+    folder = cache_dir("bench-compression") / key
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def kept(folder: Path | None, name: str, measure: Callable[[], Any]) -> Any:
+    """What ``measure`` gives, or has given to an earlier run that kept it in ``folder``."""
+    if folder is None:
+        return measure()
+    path = folder / f"{name}.pickle"
+    if not path.exists():
+        write_whole(path, pickle.dumps(measure()))
+    return pickle.loads(path.read_bytes())
 
 
 def main() -> None:
@@ -22,22 +70,18 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="folder for compression.md and .json")
     parser.add_argument("--models", type=Path, help="folder that keeps trained models")
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
-    options = parser.parse_args()
-    folder = options.models or cache_dir("models")
-    torch.set_num_threads(options.threads)
-    measured = Measured(
-        floats=accuracy.floats(folder, SEEDS),
-        saccade=accuracy.saccade_rows(folder, SEEDS),
-        alone=accuracy.alone_rows(folder, SEEDS),
-        calibration=accuracy.calibration_rows(folder, SEEDS),
-        ablations=accuracy.ablation_rows(folder, SEEDS[0]),
-        storage=storage.storage_rows(folder),
-        recurrent=accuracy.recurrent_rows(folder, SEEDS),
-        jitter=jitter.jitter_rows(),
-        # Last, so that what else the machine does can wait for them.
-        sizes=speed.size_rows(folder),
-        against=speed.against_iterative(folder),
+    parser.add_argument(
+        "--only", action="append", choices=tuple(parts(Path())), help="part; no page is written"
     )
+    options = parser.parse_args()
+    models = options.models or cache_dir("models")
+    torch.set_num_threads(options.threads)
+    chosen = parts(models)
+    folder = folder_of(models)
+    found = {name: kept(folder, name, chosen[name]) for name in options.only or chosen}
+    if options.only:
+        return
+    measured = Measured(**found)
     command = "python -m benches.compression --write docs/results"
     result = record(command, figures(measured))
     print(json.dumps(result, indent=2))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 
+from benches.compression.__main__ import kept, parts
 from benches.compression.accuracy import Row
 from benches.compression.fine_weights import LARGEST_CODE, fine_network, halves
 from benches.compression.jitter import task
@@ -90,3 +92,15 @@ def test_fine_weights_spike_as_the_pruned_model_does_and_their_upper_halves_do_n
     upper = replace(network, connections=network.connections[:1])
     assert missed(network) < 0.01
     assert missed(upper) > 0.03
+
+
+def test_a_part_that_was_measured_is_not_measured_again(tmp_path: Path) -> None:
+    measured = []
+
+    def measure() -> list[Row]:
+        measured.append(1)
+        return [row("97 % and 4 bit, sbc", 0, 95.0)]
+
+    assert kept(tmp_path, "saccade", measure) == kept(tmp_path, "saccade", measure)
+    assert len(measured) == 1
+    assert set(parts(tmp_path)) == {field.name for field in fields(Measured)}
