@@ -276,7 +276,7 @@ def boards(json: Json = False) -> None:
     known = all_boards()
     out.table(
         "Boards",
-        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words", "boots by itself"),
+        ("board", "device", "clock, MHz", "lanes", "neurons", "synapse words"),
         [
             (
                 b.name,
@@ -285,11 +285,12 @@ def boards(json: Json = False) -> None:
                 b.core_config.lanes,
                 b.core_config.neurons,
                 b.core_config.synapse_words,
-                "yes" if b.boot else "",
             )
             for b in known
         ],
     )
+    alone = ", ".join(b.name for b in known if b.boot)
+    out.line(f"{alone}: loads its network from flash and runs without a host, see 'flash'.")
     for note in dict.fromkeys(note for b in known for note in b.notes):
         named = [b.name for b in known if note in b.notes]
         out.line(f"{'All' if named == [b.name for b in known] else ', '.join(named)}: {note}.")
