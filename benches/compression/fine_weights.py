@@ -27,8 +27,8 @@ from edgesnn.number_format import WEIGHT_CODE
 from edgesnn.synapses import Synapses
 
 HALF_BITS = 4
-#: The largest code whose upper and lower half are weight codes: 7 * 16 + 7.
-LARGEST_CODE = (WEIGHT_CODE.maximum << HALF_BITS) + WEIGHT_CODE.maximum
+#: The largest code: its upper half leaves room for one more, by which overflow is judged.
+LARGEST_CODE = (WEIGHT_CODE.maximum - 1 << HALF_BITS) + WEIGHT_CODE.maximum
 STATE_BITS = 24
 
 
@@ -41,34 +41,40 @@ def halves(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def fine_network(
     model: Model, pruned: Sequence[PrunedLayer], events: EventWindows, limit: EventLimit
 ) -> Network:
-    """The pruned model in integers; weights within 1/238 of the largest one of their neuron.
+    """The pruned model in integers; weights within 1/206 of the largest one of their neuron.
 
     Raises ``DesignRuleError`` if membranes of 24 bits could overflow.
     """
     kept = pruned_model(model, pruned)
-    upper: dict[int, QuantizedConnection] = {}
-    lower: dict[int, Synapses] = {}
+    bounds: dict[int, QuantizedConnection] = {}
+    parts: dict[int, tuple[Synapses, Synapses]] = {}
     for p in pruned:
         scale = _scale(p.weights, shared=p.layer.target == model.readout.population)
         codes = (p.weights / scale[:, None]).round().numpy().astype(np.int64)
         per_neuron = p.layer.per_neuron(scale).numpy() * (1 << HALF_BITS)
         for i, columns in zip(p.layer.connections, p.layer.columns(), strict=True):
-            of_upper, of_lower = halves(codes[:, columns].T)
-            upper[i] = QuantizedConnection(of_upper, per_neuron, shift=0)
-            lower[i] = Synapses.from_dense(model.connections[i].expand(of_lower))
+            mine = codes[:, columns].T
+            upper, lower = (
+                Synapses.from_dense(model.connections[i].expand(half)) for half in halves(mine)
+            )
+            parts[i] = upper, lower
+            # Both halves together add less than an upper half that is larger by one.
+            bound = (halves(mine)[0] + np.sign(mine)).astype(np.int8)
+            bounds[i] = QuantizedConnection(bound, per_neuron, shift=0)
     network = to_integers(
         kept,
-        tuple(upper[i] for i in sorted(upper)),
+        tuple(bounds[i] for i in sorted(bounds)),
         collect(kept, events, objectives=()),
         limit,
         STATE_BITS,
     ).network
     shifts = {(c.source, c.target): c.weight_shift for c in network.connections}
-    beside = tuple(
-        Connection(c.source, c.target, lower[i], shifts[c.source, c.target] - HALF_BITS)
+    connections = [
+        Connection(c.source, c.target, synapses, shifts[c.source, c.target] - late)
         for i, c in enumerate(model.connections)
-    )
-    network = replace(network, connections=network.connections + beside)
+        for synapses, late in zip(parts[i], (0, HALF_BITS), strict=True)
+    ]
+    network = replace(network, connections=tuple(connections))
     design_rules.check(network)
     return network
 

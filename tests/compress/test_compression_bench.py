@@ -71,7 +71,7 @@ def test_two_weight_codes_make_each_fine_one() -> None:
     codes = np.arange(-LARGEST_CODE, LARGEST_CODE + 1)
     upper, lower = halves(codes)
     assert np.array_equal(16 * upper.astype(int) + lower, codes)
-    assert (upper.min(), upper.max()) == (-7, 7)
+    assert (upper.min(), upper.max()) == (-6, 6)
     assert (lower.min(), lower.max()) == (-8, 7)
 
 
