@@ -9,7 +9,6 @@ synapse memory, row starts included.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from edgesnn.backends.gates import GatesBackend
 from edgesnn.build import BuildResult, build
 from edgesnn.core_config import CoreConfig
 from edgesnn.events import EventStream
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.memory_layout import ConnectionWord, PopulationWord
 from edgesnn.network import Connection, InputPopulation, LifPopulation, Network, Readout
 from edgesnn.placement import place
@@ -202,8 +201,7 @@ def main() -> None:
     text = page(result, tables, built)
     print(text)
     if options.write:
-        (options.write / "core.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "core.md").write_text(text)
+        write_result(options.write, "core", result, text)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ so that the activity is given and the spikes are still the network's own.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from benches.core import sparse
 from edgesnn.backends.gates import GatesBackend
 from edgesnn.core_config import CoreConfig
 from edgesnn.events import EventStream
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.network import (
     Connection,
     EventLimit,
@@ -279,8 +278,7 @@ def main() -> None:
         print(name, figures[name], "" if meets(name, figures[name]) else "MISSED", flush=True)
     result = record("python -m benches.core_throughput --write docs/results", figures)
     if options.write:
-        (options.write / "core_throughput.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "core_throughput.md").write_text(page(result))
+        write_result(options.write, "core_throughput", result, page(result))
 
 
 if __name__ == "__main__":

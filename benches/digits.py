@@ -17,7 +17,7 @@ import numpy as np
 
 from edgesnn.compress.pipeline import compress
 from edgesnn.compress.settings import CompressionSettings
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.recipes import find_recipe
 from edgesnn.recipes.training import train_recipe
 
@@ -105,8 +105,7 @@ def main() -> None:
     result = record(command, figures(rows, sparsities))
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "digits.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "digits.md").write_text(page(result, rows))
+        write_result(options.write, "digits", result, page(result, rows))
 
 
 if __name__ == "__main__":

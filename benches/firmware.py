@@ -31,7 +31,7 @@ from edgesnn.cache import cache_dir
 from edgesnn.compress.pipeline import compress
 from edgesnn.compress.settings import CompressionSettings
 from edgesnn.events import EventStream
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.microcontroller import FOR_SPEED, TARGETS
 from edgesnn.network import (
     Connection,
@@ -445,8 +445,7 @@ def main() -> None:
     result = record("python -m benches.firmware --write docs/results", figures)
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "firmware.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "firmware.md").write_text(page(result, counts, rows))
+        write_result(options.write, "firmware", result, page(result, counts, rows))
 
 
 if __name__ == "__main__":

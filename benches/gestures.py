@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.recipes.imu_digits import (
     CANDIDATES,
     NUM_FOLDS,
@@ -102,8 +102,7 @@ def main() -> None:
     result = record("python -m benches.gestures --write docs/results", figures)
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "gestures.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "gestures.md").write_text(page(result, trials))
+        write_result(options.write, "gestures", result, page(result, trials))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Each finished seed stays in the cache, so a run that was stopped goes on where i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from benches.core_throughput import Case, Counts, predict, topology
 from edgesnn.build import Sweep, sweep
 from edgesnn.errors import BuildError
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.synapse_coding import FIRST_ROW_WORD
 from edgesnn_boards import all_boards
 from edgesnn_boards.board import Board
@@ -252,8 +251,7 @@ def main() -> None:
     text = page(measured, swept)
     print(text)
     if options.write:
-        (options.write / "hardware.json").write_text(json.dumps(measured, indent=2) + "\n")
-        (options.write / "hardware.md").write_text(text)
+        write_result(options.write, "hardware", measured, text)
 
 
 if __name__ == "__main__":

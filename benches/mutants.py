@@ -25,7 +25,7 @@ from pathlib import Path
 from benches.planted_errors import IN_GATES, IN_SIMULATOR, Mutant, Tests
 from benches.planted_errors_firmware import IN_FIRMWARE
 from benches.planted_errors_standalone import IN_STANDALONE
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 
 ROOT = Path(__file__).parent.parent
 PLANTED = {
@@ -198,9 +198,8 @@ def main() -> int:
     result = record("python -m benches.mutants --write docs/results", figures)
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "mutants.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "mutants.md").write_text(
-            page(outcomes, result["machine"], result["commit"])
+        write_result(
+            options.write, "mutants", result, page(outcomes, result["machine"], result["commit"])
         )
     return int(caught < len(outcomes))
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgesnn.errors import LinkError
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn_boards import find_board
 from edgesnn_boards.board import Board
 from tests.hdl.netlist import (
@@ -136,9 +136,8 @@ def main() -> int:
     result = record("python -m benches.netlists --write docs/results", figures)
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "netlists.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "netlists.md").write_text(
-            page(outcomes, result["machine"], result["commit"])
+        write_result(
+            options.write, "netlists", result, page(outcomes, result["machine"], result["commit"])
         )
     return int(any(o.mismatches or not o.noticed for o in outcomes))
 

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from tests.proofs.catalogue import PROOFS
 from tests.proofs.prover import Proof, Verdict, planted
 
@@ -120,9 +120,8 @@ def main() -> int:
     result = record("python -m benches.proofs --write docs/results", figures)
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "proofs.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "proofs.md").write_text(
-            page(outcomes, result["machine"], result["commit"])
+        write_result(
+            options.write, "proofs", result, page(outcomes, result["machine"], result["commit"])
         )
     return int(not all(o.proved and o.fails_on_bug for o in outcomes))
 

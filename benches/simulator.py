@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgesnn.events import EventStream
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from edgesnn.network import (
     Connection,
     InputPopulation,
@@ -440,8 +440,7 @@ def main() -> None:
     result = record(command, measure(options.quick))
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "simulator.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "simulator.md").write_text(page(result))
+        write_result(options.write, "simulator", result, page(result))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edgesnn.measurement import record
+from edgesnn.measurement import record, write_result
 from tests.test_backends_agree import LANES, NETWORKS_PER_LANES, NUM_STEPS, mismatches
 
 #: Figures that other pages have measured: page -> figures.
@@ -103,8 +103,7 @@ def main() -> None:
     result = record(" ".join(["python -m benches.spine", *sys.argv[1:]]), figures)
     print(json.dumps(result, indent=2))
     if options.write:
-        (folder / "spine.json").write_text(json.dumps(result, indent=2) + "\n")
-        (folder / "spine.md").write_text(page(result, digits))
+        write_result(folder, "spine", result, page(result, digits))
 
 
 if __name__ == "__main__":

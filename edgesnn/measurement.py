@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -57,3 +58,9 @@ def record(command: str, figures: Mapping[str, Any]) -> dict[str, Any]:
         "machine": machine(),
         "figures": dict(figures),
     }
+
+
+def write_result(folder: Path, name: str, result: Mapping[str, Any], page: str) -> None:
+    """Write ``NAME.json`` and ``NAME.md`` into a folder: the figures, and what is read."""
+    (folder / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(page)

@@ -16,7 +16,7 @@ from benches.compression import accuracy, jitter, speed, storage
 from benches.compression.page import Measured, figures, page
 from edgesnn.cache import cache_dir
 from edgesnn.files import write_whole
-from edgesnn.measurement import commit, record
+from edgesnn.measurement import commit, record, write_result
 
 SEEDS = (0, 1, 2)
 
@@ -86,8 +86,7 @@ def main() -> None:
     result = record(command, figures(measured))
     print(json.dumps(result, indent=2))
     if options.write:
-        (options.write / "compression.json").write_text(json.dumps(result, indent=2) + "\n")
-        (options.write / "compression.md").write_text(page(result, measured))
+        write_result(options.write, "compression", result, page(result, measured))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgesnn.analysis.spike_trains import filtered
 from edgesnn.compress.grid import Grid
-from edgesnn.compress.measure import filtered
 from edgesnn.compress.prune import prune, pruned_model
 from edgesnn.compress.quantize import quantize, quantized_model
 from edgesnn.compress.statistics import collect

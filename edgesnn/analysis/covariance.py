@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_continuous_lyapunov
 
+from edgesnn.analysis.spike_trains import filtered
 from edgesnn.errors import InputError
 
 Values = npt.NDArray[np.float64]
@@ -35,16 +36,11 @@ def trace_covariance(spikes: npt.ArrayLike, decay: float = 0.95, skip: int = 0) 
     spikes   [..., time_step, neuron]; the trace is ``decay * trace + (1 - decay) * spike``
     skip     steps at the start of every run that do not count
     """
-    train = np.moveaxis(np.asarray(spikes, np.float64), -2, 0)
-    trace = np.zeros(train.shape[1:])
-    kept = []
-    for number, spike in enumerate(train):
-        trace = decay * trace + (1 - decay) * spike
-        if number >= skip:
-            kept.append(trace)
-    if len(kept) < 2:
+    train = np.asarray(spikes, np.float64)
+    if train.shape[-2] < skip + 2:
         raise InputError(f"there must be two time steps or more after the {skip} that are skipped")
-    flat = np.stack(kept).reshape(-1, train.shape[-1])
+    traces = (1 - decay) * filtered(train, np.array(decay))[..., skip:, :]
+    flat = traces.reshape(-1, train.shape[-1])
     flat -= flat.mean(axis=0)
     found: Values = flat.T @ flat / (len(flat) - 1)
     return found

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgesnn.analysis.spike_trains import filtered
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import Network
@@ -33,17 +34,6 @@ class PopulationDistance:
     membrane_error: float
     van_rossum_error: float | None
     cka: float
-
-
-def filtered(spikes: Values, decay: Values) -> Values:
-    """Spike trains [..., step, neuron] through an exponential filter of each neuron's own decay.
-
-    Source: van Rossum 2001, "A novel spike distance".
-    """
-    trace = np.array(spikes, np.float64)
-    for t in range(1, trace.shape[-2]):
-        trace[..., t, :] += trace[..., t - 1, :] * decay
-    return trace
 
 
 def linear_cka(x: Values, y: Values) -> float:

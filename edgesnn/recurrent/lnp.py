@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -163,6 +164,7 @@ class Driven:
         return float(self.spikes.mean())
 
 
+@lru_cache(maxsize=1)  # an iteration begins with the network that the one before looked at last
 def drive(model: Model, settings: LnpSettings) -> Driven:
     """Run the recurrent population under noise from the inputs, and linearize it.
 

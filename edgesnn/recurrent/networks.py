@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgesnn.compress.layers import on_hardware_grid
 from edgesnn.connections import ModelConnection
 from edgesnn.errors import InputError
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
 from edgesnn.neuron import ResetMode
-from edgesnn.number_format import DECAY_ONE
 
 Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -52,8 +52,7 @@ class TimeScales:
 def decay_of(time_constants: npt.ArrayLike) -> npt.NDArray[np.float32]:
     """exp(-1 / time constant) on the grid of the hardware, multiples of 1/4096."""
     decay = np.exp(-1 / np.asarray(time_constants, np.float64))
-    found: npt.NDArray[np.float32] = (np.rint(decay * DECAY_ONE) / DECAY_ONE).astype(np.float32)
-    return found
+    return on_hardware_grid(decay).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edgesnn.compress.measure import filtered
+from edgesnn.analysis.spike_trains import filtered
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelPopulation

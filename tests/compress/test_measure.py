@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgesnn.compress.measure import COMPARED_WINDOWS, distances, filtered, linear_cka
+from edgesnn.analysis.spike_trains import filtered
+from edgesnn.compress.measure import COMPARED_WINDOWS, distances, linear_cka
 from edgesnn.connections import ModelConnection
 from edgesnn.model import Model
 from edgesnn.network import Connection, InputPopulation, LifPopulation, Network

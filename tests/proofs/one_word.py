@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from typing import Any
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from edgesnn_hdl.accumulators import Accumulators
+from tests.proofs.prover import constant
 
 
 class OneWord(wiring.Component):
@@ -57,3 +62,27 @@ class OneWord(wiring.Component):
         with m.If(self.load):
             m.d.sync += self.word.eq(self.loaded)
         return m
+
+
+def with_one_word(m: Module, harness: Any, slot_bits: int) -> tuple[Accumulators, OneWord, Value]:
+    """Accumulators of a harness behind its inputs valid, slot, weight, shift; and their memory.
+
+    Also the slot ``watched``, of which the memory knows the word; ``anything`` is in the others.
+    """
+    m.submodules.sums = sums = Accumulators(harness.state_bits, slot_bits)
+    m.submodules.memory = memory = OneWord(harness.state_bits, slot_bits)
+    watched = constant(m, harness.watched)
+    m.d.comb += [
+        sums.op_valid.eq(harness.valid),
+        sums.op_slot.eq(harness.slot),
+        sums.op_weight.eq(harness.weight),
+        sums.weight_shift.eq(harness.shift),
+        sums.state.eq(memory.read_data),
+        memory.place.eq(watched),
+        memory.anything.eq(harness.anything),
+        memory.read_address.eq(harness.slot),
+        memory.write_enable.eq(sums.write_enable),
+        memory.write_address.eq(sums.write_slot),
+        memory.write_data.eq(sums.write_state),
+    ]
+    return sums, memory, watched

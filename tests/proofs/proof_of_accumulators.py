@@ -11,9 +11,8 @@ from amaranth.hdl import Assert, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from edgesnn_hdl.accumulators import Accumulators
-from tests.proofs.one_word import OneWord
-from tests.proofs.prover import Bug, Proof, constant, prove
+from tests.proofs.one_word import with_one_word
+from tests.proofs.prover import Bug, Proof, prove
 
 SLOT_BITS = 12
 
@@ -36,22 +35,7 @@ class SumsArePlainSums(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.submodules.sums = sums = Accumulators(self.state_bits, SLOT_BITS)
-        m.submodules.memory = memory = OneWord(self.state_bits, SLOT_BITS)
-        watched = constant(m, self.watched)
-        m.d.comb += [
-            sums.op_valid.eq(self.valid),
-            sums.op_slot.eq(self.slot),
-            sums.op_weight.eq(self.weight),
-            sums.weight_shift.eq(self.shift),
-            sums.state.eq(memory.read_data),
-            memory.place.eq(watched),
-            memory.anything.eq(self.anything),
-            memory.read_address.eq(self.slot),
-            memory.write_enable.eq(sums.write_enable),
-            memory.write_address.eq(sums.write_slot),
-            memory.write_data.eq(sums.write_state),
-        ]
+        sums, memory, watched = with_one_word(m, self, SLOT_BITS)
 
         adds = self.valid & (self.slot == watched)
         exact = Signal(signed(max(self.state_bits, 19) + 1))

@@ -17,10 +17,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from edgesnn.number_format import SignedFormat
-from edgesnn_hdl.accumulators import Accumulators
 from edgesnn_hdl.neuron_update import NeuronUpdate
-from tests.proofs.one_word import OneWord
-from tests.proofs.prover import Bug, Proof, constant, prove
+from tests.proofs.one_word import with_one_word
+from tests.proofs.prover import Bug, Proof, prove
 
 SLOT_BITS = 12
 
@@ -53,24 +52,11 @@ class SumsStayInTheWord(wiring.Component):
 
     def elaborate(self, _platform: object) -> Module:
         m = Module()
-        m.submodules.sums = sums = Accumulators(self.state_bits, SLOT_BITS)
-        m.submodules.memory = memory = OneWord(self.state_bits, SLOT_BITS)
+        sums, memory, watched = with_one_word(m, self, SLOT_BITS)
         m.submodules.update = update = NeuronUpdate(self.state_bits, currents=self.currents)
-        watched = constant(m, self.watched)
         writes = sums.write_enable & (sums.write_slot == watched)
         state = Signal(signed(self.state_bits))  # what the word will be
         m.d.comb += [
-            sums.op_valid.eq(self.valid),
-            sums.op_slot.eq(self.slot),
-            sums.op_weight.eq(self.weight),
-            sums.weight_shift.eq(self.shift),
-            sums.state.eq(memory.read_data),
-            memory.place.eq(watched),
-            memory.anything.eq(self.anything),
-            memory.read_address.eq(self.slot),
-            memory.write_enable.eq(sums.write_enable),
-            memory.write_address.eq(sums.write_slot),
-            memory.write_data.eq(sums.write_state),
             memory.load.eq(self.begin),
             memory.loaded.eq(self.begin_state),
             state.eq(Mux(writes, sums.write_state, memory.word)),
