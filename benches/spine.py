@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from edgesnn.measurement import record, write_result
-from tests.test_backends_agree import LANES, NETWORKS_PER_LANES, NUM_STEPS, mismatches
+from tests.agreement import CASES, NUM_STEPS
+from tests.test_backends_agree import mismatches
 
 #: Figures that other pages have measured: page -> figures.
 TAKEN = {
@@ -46,15 +47,10 @@ def demo() -> dict[str, Any]:
 
 def agreement() -> tuple[int, int]:
     """Networks compared, and differences found between reference, simulator and gates."""
-    found = [
-        text
-        for lanes in LANES
-        for seed in range(NETWORKS_PER_LANES[lanes])
-        for text in mismatches(lanes, seed)
-    ]
+    found = [text for case in CASES for text in mismatches(case)]
     for text in found:
         print(text)
-    return sum(NETWORKS_PER_LANES.values()), len(found)
+    return len(CASES), len(found)
 
 
 def page(result: dict[str, Any], digits: dict[str, Any]) -> str:

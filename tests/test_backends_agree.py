@@ -24,14 +24,10 @@ from edgesnn.reference import Reference
 from edgesnn.run_result import differences
 from edgesnn.simulator import Simulator
 from edgesnn.simulator.core_timing import CoreTiming
-from edgesnn.synapse_coding import Coding
+from tests.agreement import EVENTS, FEATURES, LANES, NETWORKS_PER_FEATURES, NETWORKS_PER_LANES, Case
 from tests.strategies import random_events, random_network
 
-LANES = (1, 2, 4, 8, 16)
-CODINGS = (None, Coding.WIDE, Coding.PACKED)
-NETWORKS_PER_LANES = {1: 104, 2: 104, 4: 104, 8: 52, 16: 52}
 BLOCK = 13
-NUM_STEPS = 50
 
 
 @lru_cache
@@ -44,7 +40,7 @@ def gates(
         neurons=2048,
         synapse_words=max(65536, 16384 * lanes),
         inputs=1024,
-        events=8192,
+        events=EVENTS,
         readout_neurons=512,
         currents=currents,
         delays=delays,
@@ -57,23 +53,12 @@ def runtime(lanes: int) -> CLibraryBackend:
     return CLibraryBackend(lanes=lanes)
 
 
-def network_for(lanes: int, seed: int, core: GatesBackend) -> Network:
-    """A random network that fits the core, and has what the core has."""
-    config = core.config
-    rng = np.random.default_rng([lanes, seed])
-    network = random_network(rng, currents=config.currents, delays=config.delays)
-    limit = network.event_limit
-    if limit.form is EventLimitForm.LIMITED and limit.value > core.config.events:
-        limit = EventLimit(limit.form, core.config.events)
-    return replace(network, event_limit=limit)
-
-
-def mismatches(lanes: int, seed: int, currents: bool = False, delays: bool = False) -> list[str]:
+def mismatches(case: Case) -> list[str]:
     """Every way in which the executors differ on one random network; empty if they agree."""
-    core = gates(lanes, currents=currents, delays=delays)
-    network = network_for(lanes, seed, core)
-    stream = random_events(network, np.random.default_rng([lanes, seed, 1]), NUM_STEPS)
-    core.coding = CODINGS[seed % len(CODINGS)]
+    core = gates(case.lanes, currents=case.currents, delays=case.delays)
+    network = case.network()
+    stream = case.stream(network)
+    core.coding = case.coding
     core.load(network)
     core.phases()
 
@@ -82,8 +67,8 @@ def mismatches(lanes: int, seed: int, currents: bool = False, delays: bool = Fal
     counted = core.run(stream, record=True)
     phases = CoreTiming(network, core.config, core.coding).phases(stream, expected.spikes)
 
-    in_c = runtime(lanes)
-    in_c.coding = core.coding
+    in_c = runtime(case.lanes)
+    in_c.coding = case.coding
     in_c.load(network)
 
     found = [f"simulator: {text}" for text in differences(expected, simulated)]
@@ -94,7 +79,7 @@ def mismatches(lanes: int, seed: int, currents: bool = False, delays: bool = Fal
     measured, predicted = core.phases().tolist(), phases.sum(axis=0).tolist()
     if predicted != measured:
         found.append(f"cycles of populations by phase must be {measured}, not {predicted}")
-    return [f"lanes {lanes}, seed {seed}, coding {core.coding}: {text}" for text in found]
+    return [f"{case}: {text}" for text in found]
 
 
 @pytest.mark.parametrize(
@@ -103,19 +88,16 @@ def mismatches(lanes: int, seed: int, currents: bool = False, delays: bool = Fal
 )
 def test_reference_simulator_gates_and_c_agree(lanes: int, first: int) -> None:
     for seed in range(first, first + BLOCK):
-        assert not mismatches(lanes, seed)
+        assert not mismatches(Case(lanes, seed))
 
 
-@pytest.mark.parametrize("first", range(0, 2 * BLOCK, BLOCK))
-@pytest.mark.parametrize(
-    ("lanes", "currents", "delays"),
-    [(1, True, False), (2, False, True), (2, True, True), (8, True, True)],
-)
+@pytest.mark.parametrize("first", range(0, NETWORKS_PER_FEATURES, BLOCK))
+@pytest.mark.parametrize(("lanes", "currents", "delays"), FEATURES)
 def test_all_agree_on_currents_and_delays(
     lanes: int, currents: bool, delays: bool, first: int
 ) -> None:
     for seed in range(first, first + BLOCK):
-        assert not mismatches(lanes, seed, currents, delays)
+        assert not mismatches(Case(lanes, seed, currents, delays))
 
 
 def test_core_with_everything_runs_what_needs_nothing_of_it(small_network: Network) -> None:
@@ -138,7 +120,7 @@ def test_core_with_everything_runs_what_needs_nothing_of_it(small_network: Netwo
 def test_runs_with_spikes_under_way_may_be_cut_anywhere(lanes: int) -> None:
     core = gates(lanes, currents=True, delays=True)
     for seed in range(6):
-        network = network_for(lanes, seed, core)
+        network = Case(lanes, seed, currents=True, delays=True).network()
         steps = list(random_events(network, seed, 20))
         core.coding = None
         core.load(network)
@@ -154,7 +136,7 @@ def test_runs_with_spikes_under_way_may_be_cut_anywhere(lanes: int) -> None:
 def test_runs_may_be_cut_anywhere(lanes: int) -> None:
     core = gates(lanes)
     for seed in range(6):
-        network = network_for(lanes, seed, core)
+        network = Case(lanes, seed).network()
         stream = random_events(network, seed, 20)
         steps = list(stream)
         core.coding = None

@@ -1,6 +1,6 @@
 """The runtime under AddressSanitizer and UBSan; a process of its own, which the first error ends.
 
-``python -m tests.firmware.sanitized {agree,mutate} NUMBER``, with the sanitizer's library preloaded
+``python -m tests.firmware.sanitized {agree,mutate}``, with the sanitizer's library preloaded
 and ``CC`` naming the compiler: see test_runtime.py.
 """
 
@@ -17,40 +17,38 @@ from edgesnn.firmware_status import FirmwareStatus
 from edgesnn.memory_image import unpack
 from edgesnn.run_result import differences
 from edgesnn.simulator import Simulator
-from edgesnn.synapse_coding import Coding
+from tests.agreement import CASES, LANES
 from tests.firmware.mutations import mutated, small_image
-from tests.strategies import random_events, random_network
+from tests.strategies import random_events
 
 FLAGS = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-O1", "-g"]
 FLAGS += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 if os.environ.get("CC") == "clang":
     FLAGS.append("-shared-libasan")
-LANES = (1, 2, 4, 8, 16)
-CODINGS = (None, Coding.WIDE, Coding.PACKED)
+DAMAGED_NETWORKS = 200
 
 
-def agree(number: int) -> list[str]:
-    """Random networks of the agreement suite, every membrane, against the simulator."""
-    backends = [CLibraryBackend(lanes=lanes, flags=FLAGS) for lanes in LANES]
+def agree() -> list[str]:
+    """All networks of the agreement suite, every membrane, against the simulator."""
+    backends = {lanes: CLibraryBackend(lanes=lanes, flags=FLAGS) for lanes in LANES}
     found = []
-    for seed in range(number):
-        backend = backends[seed % len(LANES)]
-        backend.coding = CODINGS[seed % len(CODINGS)]
-        rng = np.random.default_rng([backend.lanes, seed])
-        network = random_network(rng, currents=seed % 4 > 1, delays=seed % 2 > 0)
-        stream = random_events(network, np.random.default_rng([backend.lanes, seed, 1]), 50)
+    for case in CASES:
+        backend = backends[case.lanes]
+        backend.coding = case.coding
+        network = case.network()
+        stream = case.stream(network)
         backend.load(network)
         expected, _ = Simulator(network).run(stream, record=True)
         texts = differences(expected, backend.run(stream, record=True))
-        found += [f"seed {seed}: {text}" for text in texts]
+        found += [f"{case}: {text}" for text in texts]
     return found
 
 
-def mutate(number: int) -> list[str]:
+def mutate() -> list[str]:
     """Damaged images: accepted if and only if the host accepts them, and then they run."""
     library = runtime_library(FLAGS)
     found = []
-    for seed in range(number):
+    for seed in range(DAMAGED_NETWORKS):
         rng = np.random.default_rng(seed)
         image = small_image(rng)
         for _ in range(20):
@@ -71,6 +69,6 @@ def mutate(number: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    mistakes = {"agree": agree, "mutate": mutate}[sys.argv[1]](int(sys.argv[2]))
+    mistakes = {"agree": agree, "mutate": mutate}[sys.argv[1]]()
     sys.stdout.write("\n".join(mistakes or ["no mistakes"]) + "\n")
     sys.exit(bool(mistakes))

@@ -300,10 +300,9 @@ def sanitized(compiler: str, arguments: Sequence[str]) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize(
-    ("compiler", "what", "number"),
-    [("gcc", "agree", 312), ("clang", "agree", 312), ("gcc", "mutate", 200)],
+    ("compiler", "what"), [("gcc", "agree"), ("clang", "agree"), ("gcc", "mutate")]
 )
-def test_nothing_undefined_happens(compiler: str, what: str, number: int) -> None:
-    done = sanitized(compiler, [what, str(number)])
+def test_nothing_undefined_happens(compiler: str, what: str) -> None:
+    done = sanitized(compiler, [what])
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     assert done.stdout.strip() == "no mistakes"
