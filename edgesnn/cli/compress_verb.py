@@ -102,6 +102,10 @@ def compress(
     pruner: Annotated[
         str, typer.Option(help=f"Which weights go. {_listed(names.PRUNER_NAMES)}")
     ] = "sbc",
+    max_sops: Annotated[
+        float | None,
+        typer.Option(help="Synaptic operations of a time step, at most; default: any number."),
+    ] = None,
     quantizer: Annotated[
         str, typer.Option(help=f"How weights are rounded. {_listed(names.QUANTIZER_NAMES)}")
     ] = "sbc-descent",
@@ -175,6 +179,7 @@ def compress(
             allocation=allocation,
             lamps_exponent=lamps_exponent,
             pruner=pruner,
+            max_sops=max_sops,
             quantizer=quantizer,
             order=order,
             bits=bits,

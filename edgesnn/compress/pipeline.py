@@ -132,7 +132,14 @@ def _compress(
     stages.end_model("float", model)
 
     stages.begin("prune")
-    pruned = prune(model, statistics, kept, settings.pruner, settings.bias_correction)
+    pruned = prune(
+        model,
+        statistics,
+        kept,
+        settings.pruner,
+        settings.bias_correction,
+        settings.max_sops,
+    )
     stages.end_model("pruned", pruned_model(model, pruned))
 
     stages.begin("quantize")

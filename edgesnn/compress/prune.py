@@ -3,6 +3,9 @@
 A method gives each weight a score; a layer keeps as many of its highest scores as was allocated
 to it. The second-order methods then let the kept weights and the bias make up for what went;
 magnitude and activity, the baselines, leave them as they are.
+
+A weight is an operation whenever what it reads fires, so equally many weights may be very different
+work: where a limit is set, each score is less a price for its operations.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ from edgesnn.model import Model
 STOP = 0.5
 #: Of the weights that will go, this part is chosen by one shared inverse in layers of large fan-in.
 FIRST_CUT = 0.75
+#: An operation costs so many times the largest score, at most: scores no longer matter then.
+LARGEST_PRICE = 1e15
+PRICE_HALVINGS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,60 +141,133 @@ def thresholds_of(model: Model, layer: Layer) -> Tensor:
     return layer.per_row(population.threshold)
 
 
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """What a layer's masks are chosen by.
+
+    present   bool [rows, fan_in], weights that are not 0
+    wanted    weights that stay, of each connection of the layer
+    scores    [rows, fan_in]; None if all present ones stay
+    costs     [fan_in], synaptic operations of a time step that one weight brings
+    """
+
+    layer: Layer
+    present: Tensor
+    wanted: list[int]
+    scores: Tensor | None
+    costs: Tensor
+
+    def masks(self, price: float) -> Tensor:
+        """The weights of the highest scores, less ``price`` for each operation."""
+        if self.scores is None:
+            return self.present
+        worth = (self.scores - price * self.costs).where(self.present, -torch.inf)
+        return torch.cat(
+            [
+                _largest(worth[:, columns], count)
+                for columns, count in zip(self.layer.columns(), self.wanted, strict=True)
+            ],
+            dim=1,
+        )
+
+    def sops(self, masks: Tensor) -> float:
+        return float((masks * self.costs).sum())
+
+
 def prune(
     model: Model,
     statistics: Statistics,
     kept: Sequence[int],
     method: str = "sbc",
     bias: bool = True,
+    max_sops: float | None = None,
 ) -> list[PrunedLayer]:
     """Prune every layer by the method of that name.
 
-    kept   weights that stay, for each connection of ``model``
-    bias   whether the second-order methods may move the biases
+    kept       weights that stay, for each connection of ``model``
+    bias       whether the second-order methods may move the biases
+    max_sops   synaptic operations of a time step, at most, in the mean of the samples that were
+               collected; None for any number
 
-    Weights that are 0 in the model stay 0. Raises ``InputError`` for an unknown method.
+    Weights that are 0 in the model stay 0. Raises ``InputError`` for an unknown method, and for
+    fewer operations than so many weights can have.
     """
     pruner = find_pruner(method)
-    return [_prune_layer(model, layer, kept, pruner, bias) for layer in statistics.layers]
+    tasks = [_task(model, layer, kept, bias) for layer in statistics.layers]
+    choices = [_choice(task, kept, pruner) for task in tasks]
+    price = 0.0 if max_sops is None else price_of_operation(choices, max_sops)
+    return [
+        _prune_layer(task, choice.masks(price), pruner)
+        for task, choice in zip(tasks, choices, strict=True)
+    ]
 
 
-def _prune_layer(
-    model: Model,
-    statistics: LayerStatistics,
-    kept: Sequence[int],
-    pruner: Pruner,
-    with_bias: bool,
-) -> PrunedLayer:
-    layer = statistics.layer
-    weights = weights_of(model, layer)
-    present = weights != 0
-    wanted = [
+def _wanted(layer: Layer, present: Tensor, kept: Sequence[int]) -> list[int]:
+    return [
         min(kept[i], int(present[:, columns].sum()))
         for i, columns in zip(layer.connections, layer.columns(), strict=True)
     ]
+
+
+def _task(model: Model, statistics: LayerStatistics, kept: Sequence[int], bias: bool) -> ToPrune:
+    layer = statistics.layer
+    weights = weights_of(model, layer)
+    sparsity = 1 - sum(_wanted(layer, weights != 0, kept)) / weights.numel()
+    return ToPrune(statistics, weights, thresholds_of(model, layer), sparsity, bias)
+
+
+def _choice(task: ToPrune, kept: Sequence[int], pruner: Pruner) -> _Choice:
+    layer = task.statistics.layer
+    present = task.weights != 0
+    wanted = _wanted(layer, present, kept)
+    everything = sum(wanted) == int(present.sum())
+    scores = None if everything else pruner.scores(task)
+    # A weight of a kernel is a synapse at every position.
+    return _Choice(layer, present, wanted, scores, task.statistics.rates * layer.positions)
+
+
+def price_of_operation(choices: Sequence[_Choice], max_sops: float) -> float:
+    """The price of an operation, in units of the scores, at which layers have ``max_sops`` at most.
+
+    Of all masks with as many weights and no more operations, those of a price lose the least score
+    in all: the price is the multiplier of Lagrange of the second condition. Found by bisection, as
+    operations never rise with it.
+    """
+
+    def sops(price: float) -> float:
+        return sum(choice.sops(choice.masks(price)) for choice in choices)
+
+    if sops(0.0) <= max_sops:
+        return 0.0
+    scores = [choice.scores for choice in choices if choice.scores is not None]
+    largest = max((float(s.abs().max()) for s in scores), default=0.0)
+    cheapest = sops(LARGEST_PRICE * (largest or 1.0))
+    if cheapest > max_sops:
+        raise InputError(
+            f"max_sops must be at least {cheapest:.6g}, the operations of the weights that are "
+            f"read most seldom, not {max_sops:g}: raise it, or the sparsity"
+        )
+    low, high = largest / LARGEST_PRICE, largest * LARGEST_PRICE
+    for _ in range(PRICE_HALVINGS):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if sops(middle) > max_sops else (low, middle)
+    return high
+
+
+def _prune_layer(task: ToPrune, masks: Tensor, pruner: Pruner) -> PrunedLayer:
+    layer, weights = task.statistics.layer, task.weights
     bias = torch.zeros(layer.rows, dtype=torch.float64)
-    if sum(wanted) == int(present.sum()):
-        return PrunedLayer(layer, present, weights, layer.per_neuron(bias))
-    sparsity = 1 - sum(wanted) / weights.numel()
-    task = ToPrune(statistics, weights, thresholds_of(model, layer), sparsity, with_bias)
-    scores = pruner.scores(task).where(present, -torch.inf)
-    masks = torch.cat(
-        [
-            _largest(scores[:, columns], count)
-            for columns, count in zip(layer.columns(), wanted, strict=True)
-        ],
-        dim=1,
-    )
+    if bool((masks == (weights != 0)).all()):
+        return PrunedLayer(layer, masks, weights, layer.per_neuron(bias))
     result = weights * masks
     if pruner.objective is not None:
-        for group in statistics.of(pruner.objective):
+        for group in task.statistics.of(pruner.objective):
             r = group.rows
             solved = obs.compensate(
                 task.hessian(group), task.padded(weights[r]), task.padded(masks[r], value=True)
             )
             result[r] = solved[:, : layer.fan_in]
-            if with_bias:
+            if task.bias:
                 bias[r] = solved[:, -1]
     return PrunedLayer(layer, masks, result, layer.per_neuron(bias))
 

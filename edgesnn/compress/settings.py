@@ -30,6 +30,9 @@ class CompressionSettings:
     pruner            how weights are chosen: "sbc" and "obc" by what their removal costs the
                       membrane, or the input current, and the rest makes up for it; "magnitude" and
                       "activity" are baselines
+    max_sops          synaptic operations of a time step, at most, in the mean of the calibration
+                      samples; of equally many weights those stay that are read more seldom. None
+                      for any number
     quantizer         how weights become codes: by the same two errors, one column after the other
                       or by descent on the codes; "nearest" is the baseline
     order             of pruning and quantization, or both jointly
@@ -52,6 +55,7 @@ class CompressionSettings:
     allocation: str = "lamps"
     lamps_exponent: float = 2.0
     pruner: str = "sbc"
+    max_sops: float | None = None
     quantizer: str = "sbc-descent"
     order: str = "prune-first"
     bits: int = 4
@@ -91,6 +95,14 @@ class CompressionSettings:
                 f"order must be 'prune-first' with the quantizer 'nearest', not {self.order!r}: "
                 "the other orders compare errors by a Hessian; take the quantizer 'sbc-descent'"
             )
+        if self.max_sops is not None:
+            if not (self.max_sops > 0 and isfinite(self.max_sops)):
+                raise InputError(f"max_sops must be above 0 and finite, not {self.max_sops}")
+            if self.order != "prune-first":
+                raise InputError(
+                    f"order must be 'prune-first' with max_sops, not {self.order!r}: the other "
+                    "orders choose weights by their error alone"
+                )
         if self.range == "hessian" and self.quantizer == "nearest":
             raise InputError(
                 "range must be 'mse' or 'max' with the quantizer 'nearest', not 'hessian': "

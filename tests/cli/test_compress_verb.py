@@ -115,13 +115,25 @@ def test_every_setting_reaches_the_compressor(
         "--fine-tune", "2", "--fine-tune-rate", "0.01", "--state-bits", "24", "--seed", "5",
     ]  # fmt: skip
     default = asdict(CompressionSettings())
+    assert default.pop("max_sops") is None  # not with the order "joint"
     assert default.keys() == wanted.keys()
     assert [name for name in wanted if wanted[name] == default[name]] == []
     assert compress(*options, "--json") == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert found["settings"] == wanted
+    assert found["settings"] == {**wanted, "max_sops": None}
     assert found["state_bits"] == 24
     assert found["rate_error_before"] is None
+
+
+def test_a_limit_of_operations_reaches_the_compressor(
+    compress: Compress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compress("--sparsity", "0.6", "--max-sops", "0.01") == 1
+    assert "max_sops must be at least" in capsys.readouterr().err
+    assert compress("--max-sops", "0") == 2
+    assert "max_sops must be above 0 and finite, not 0.0" in capsys.readouterr().err.replace(
+        "\n", " "
+    )
 
 
 def test_samples_of_the_evaluation_change_only_the_figures(compress: Compress, files: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ import torch
 
 from edgesnn.compress import settings
 from edgesnn.compress.layers import weights_of
-from edgesnn.compress.prune import PRUNERS, prune, pruned_model
-from edgesnn.compress.statistics import Statistics, collect
+from edgesnn.compress.prune import PRUNERS, PrunedLayer, prune, pruned_model
+from edgesnn.compress.statistics import LayerStatistics, Statistics, collect
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model
@@ -56,6 +57,82 @@ def test_activity_keeps_weights_of_busy_sources() -> None:
     (first, _) = prune(model, collect(model, samples, ()), [16 + 8, 64], "activity")
     assert first.masks[:, 3].sum() + first.masks[:, 7].sum() == 24
     assert first.masks[:, 3].sum() > first.masks[:, 7].sum()
+
+
+def operations(model: Model, samples: EventWindows) -> float:
+    """Of a time step, with the spikes that the model itself fires: weights that are read."""
+    spikes = Dynamics(model).record(samples).spikes
+    return sum(
+        float((spikes[c.source].double() @ torch.from_numpy(c.parameters != 0).double()).sum())
+        for c in model.connections
+    ) / (len(samples) * samples.num_steps)
+
+
+@pytest.mark.parametrize("method", PRUNERS)
+def test_a_limit_of_operations_is_kept_with_as_many_weights(method: str) -> None:
+    model, samples = feed_forward(), uneven_events()
+    statistics = both(model, samples)
+    kept = [100, 40]
+    free = prune(model, statistics, kept, method)
+    # Operations of the layers as calibrated, before hidden spikes change.
+    before = sum(sops(layer, found) for layer, found in zip(free, statistics.layers, strict=True))
+    limited = prune(model, statistics, kept, method, max_sops=0.6 * before)
+    after = sum(sops(layer, found) for layer, found in zip(limited, statistics.layers, strict=True))
+    assert 0.55 * before < after <= 0.6 * before
+    assert [int(layer.masks.sum()) for layer in limited] == kept
+    loose = prune(model, statistics, kept, method, max_sops=before)
+    assert all(torch.equal(a.masks, b.masks) for a, b in zip(free, loose, strict=True))
+
+
+def test_operations_are_counted_as_the_model_does_them() -> None:
+    model, samples = feed_forward(), uneven_events()
+    statistics = both(model, samples)
+    whole = prune(model, statistics, [320, 64])
+    counted = sum(sops(layer, found) for layer, found in zip(whole, statistics.layers, strict=True))
+    assert counted == pytest.approx(operations(model, samples), rel=1e-6)
+
+
+def test_no_other_masks_with_as_few_operations_lose_less() -> None:
+    rng = np.random.default_rng(3)
+    model = feed_forward(6, 2)
+    rasters = (rng.random((8, 12, 6)) < [0.9, 0.6, 0.4, 0.3, 0.2, 0.1]).astype(np.uint8)
+    statistics = collect(model, EventWindows.from_rasters(rasters), ())
+    whole = model.connections[1].parameters.size
+    free = prune(model, statistics, [6, whole], "magnitude")[0]
+    found = statistics.layers[0]
+    fixed = float(statistics.layers[1].rates.sum() * statistics.layers[1].layer.rows)
+    limited = prune(
+        model, statistics, [6, whole], "magnitude", max_sops=fixed + 0.7 * sops(free, found)
+    )[0]
+    scores = weights_of(model, found.layer).abs().flatten()
+    costs = found.rates.expand(2, 6).flatten()
+    chosen = limited.masks.flatten()
+    lost, spent = float(scores[~chosen].sum()), float(costs[chosen].sum())
+    others = [list(c) for c in combinations(range(12), 6)]
+    cheap = [c for c in others if float(costs[c].sum()) <= spent + 1e-12]
+    assert 1 < len(cheap) < len(others)
+    assert lost == pytest.approx(min(float(scores.sum() - scores[c].sum()) for c in cheap))
+
+
+def test_fewer_operations_than_the_weights_can_have_are_refused() -> None:
+    model, samples = feed_forward(), uneven_events()
+    statistics = both(model, samples)
+    with pytest.raises(InputError, match="max_sops must be at least .* not 0.001: raise it, or th"):
+        prune(model, statistics, [100, 40], max_sops=0.001)
+    with pytest.raises(InputError, match="max_sops must be at least"):
+        prune(model, statistics, [320, 64], max_sops=0.001)
+
+
+def uneven_events() -> EventWindows:
+    """Windows of 20 sources, of which some fire ten times as often as others."""
+    rng = np.random.default_rng(4)
+    rasters = rng.random((40, 12, 20)) < np.linspace(0.03, 0.4, 20)
+    return EventWindows.from_rasters(rasters.astype(np.uint8))
+
+
+def sops(layer: PrunedLayer, found: LayerStatistics) -> float:
+    """Synaptic operations of a time step in a layer without positions."""
+    return float((layer.masks.double() * found.rates).sum())
 
 
 def membrane_error(model: Model, changed: Model, samples: EventWindows) -> float:
