@@ -77,7 +77,7 @@ def working_bytes(placement: Placement) -> int:
     total += 2 * placement.spike_words * (1 + network.max_delay)
     total += 2 * placement.most_events
     if network.event_limit.form is EventLimitForm.FULL:
-        total += (network.num_inputs + 1) // 2
+        total += network.num_inputs
     return (total + 3) & ~3
 
 

@@ -71,7 +71,7 @@ typedef struct {
     int32_t *accumulators; /* of the read-out population, in the order of its neurons */
     uint16_t *spikes;      /* bitmap of the last step, in a ring of them if there are delays */
     uint16_t *events;      /* of the next time step, as they came */
-    uint8_t *event_counts; /* limit FULL: events of each input so far, two inputs a byte */
+    uint8_t *event_counts; /* limit FULL: events of each input so far */
     uint8_t *end;
     uint32_t num_row_starts;
     uint32_t num_events;

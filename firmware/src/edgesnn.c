@@ -171,6 +171,9 @@ ESNN_APART static uint32_t integrate(const esnn_network *n, const esnn_half *pop
             const esnn_half *start = starts;
             uint32_t bits = *word;
             for (; bits != 0; bits >>= 1, start++) {
+                const uint32_t zeros = ESNN_ZEROS_BELOW(bits);
+                bits >>= zeros;
+                start += zeros;
                 if (bits & 1u) {
                     sops += walk(synapses, *start, packed, slots, scale);
                 }
@@ -277,6 +280,7 @@ ESNN_APART static void update(esnn_network *n, const esnn_half *population, uint
         g.state = state;
         read_out(n, &g, lane);
     }
+    ESNN_UNROLLED
     for (g.state = state; g.state != end; g.state++, g.bias++, g.decay++) {
         int32_t value = *g.state + *g.bias;
         if (value == 0) {
@@ -311,7 +315,7 @@ static void forget_events(esnn_network *n) {
     uint32_t i;
     if (n->event_counts != 0) {
         for (i = 0; i < n->num_events; i++) {
-            n->event_counts[n->events[i] >> 1] = 0;
+            n->event_counts[n->events[i]] = 0;
         }
     }
     n->num_events = 0;
@@ -320,18 +324,14 @@ static void forget_events(esnn_network *n) {
 
 int32_t esnn_push_event(esnn_network *n, uint32_t source) {
     if (source < n->program[ESNN_PROLOGUE_NUM_INPUTS]) {
-        const uint32_t shift = 4u * (source & 1u);
-        uint8_t *count = n->event_counts;
-        uint32_t so_far = n->num_events; /* that count against the limit */
-        if (count != 0) {
-            count += source >> 1;
-            so_far = (uint32_t)*count >> shift & 15u;
-        }
-        if (so_far < n->limit) {
-            if (count != 0) {
-                *count = (uint8_t)(*count + (1u << shift));
+        const uint32_t num_events = n->num_events;
+        uint8_t *counts = n->event_counts;
+        if ((counts != 0 ? counts[source] : num_events) < n->limit) {
+            if (counts != 0) {
+                counts[source]++;
             }
-            n->events[n->num_events++] = (uint16_t)source;
+            n->events[num_events] = (uint16_t)source;
+            n->num_events = num_events + 1u;
             return ESNN_OK;
         }
     }

@@ -106,7 +106,7 @@ static uintptr_t divide_memory(const esnn_half *image, esnn_network *n, uintptr_
     n->event_counts = 0;
     if (program[ESNN_PROLOGUE_EVENT_LIMIT_FORM] == ESNN_LIMIT_FULL) {
         n->event_counts = (uint8_t *)at;
-        at += (image[ESNN_HEADER_NUM_INPUTS] + 1u) / 2u;
+        at += image[ESNN_HEADER_NUM_INPUTS];
     }
     at = (at + 3u) & ~(uintptr_t)3u;
     n->end = (uint8_t *)at;

@@ -22,6 +22,21 @@
 #define ESNN_LOOP ESNN_APART
 #endif
 
+/* A loop whose turns share what moves its pointers, where code need not be small. */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE_SIZE__)
+#define ESNN_UNROLLED _Pragma("GCC unroll 4")
+#else
+#define ESNN_UNROLLED
+#endif
+
+/* Zeros below the lowest one of a number that is not 0, where one or two instructions count them;
+ * elsewhere none are passed at once. */
+#if defined(__GNUC__) && (defined(__ARM_FEATURE_CLZ) || UINTPTR_MAX > 0xFFFFFFFFu)
+#define ESNN_ZEROS_BELOW(bits) ((uint32_t)__builtin_ctz(bits))
+#else
+#define ESNN_ZEROS_BELOW(bits) 0u
+#endif
+
 /* Words from the header of a section to its body. */
 enum { ESNN_SECTION_HEADER_WORDS = 4 };
 
