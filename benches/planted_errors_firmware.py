@@ -120,8 +120,8 @@ IN_FIRMWARE = (
     Mutant(
         "one event more than the limit accepted",
         RUNTIME,
-        "so_far < n->limit",
-        "so_far <= n->limit",
+        ": num_events) < n->limit",
+        ": num_events) <= n->limit",
         REFUSED,
     ),
     Mutant(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgesnn.errors import ToolNotFound
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -20,3 +22,17 @@ def firmware_dir() -> Path:
     raise FileNotFoundError(
         f"firmware must lie in {in_wheel} or {in_checkout}: install edgesnn again"
     )
+
+
+def checkout_dir() -> Path:
+    """The folder of the checkout that the package runs from.
+
+    Raises ``ToolNotFound`` if it was installed without one.
+    """
+    folder = _PACKAGE.parent
+    if not (folder / "benches").is_dir():
+        raise ToolNotFound(
+            f"benches must lie beside the package, in {folder / 'benches'}: they come with a clone "
+            "of the repository, not with a wheel; install edgesnn from there (pip install -e .)"
+        )
+    return folder

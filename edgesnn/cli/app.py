@@ -11,6 +11,7 @@ import typer
 
 from edgesnn import __version__
 from edgesnn.cli import (
+    bench_verb,
     board_verbs,
     compress_verb,
     data_verb,
@@ -55,6 +56,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "stream": stream_verb.stream,
     "virtual-board": board_verbs.virtual_board,
     "boards": board_verbs.boards,
+    "bench": bench_verb.bench,
     "doctor": doctor_verb.doctor,
     "export-boot": board_verbs.export_boot,
     "export-verilog": board_verbs.export_verilog,
