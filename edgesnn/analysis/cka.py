@@ -9,7 +9,11 @@ equations 2 and 3; the estimator of HSIC is that of Song et al. 2012, equation 5
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +28,7 @@ FEWEST_INPUTS = 4
 def gram(features: npt.ArrayLike) -> Values:
     """Similarities [n, n] of n inputs by their features [n, ...]; the diagonal is 0."""
     rows = np.asarray(features, np.float64)
-    rows = rows.reshape(len(rows), -1)
+    rows = rows.reshape(len(rows), prod(rows.shape[1:]))
     found: Values = rows @ rows.T
     np.fill_diagonal(found, 0.0)
     return found
@@ -57,7 +61,12 @@ class MinibatchCka:
         """One batch: features [n, ...] of each layer, of the same n inputs in the same order.
 
         Everything behind the first axis is a feature; of spikes [n, time_step, neuron] thus each
-        neuron in each time step.
+        neuron in each time step. Raises ``InputError`` as :meth:`add_grams`.
+        """
+        self.add_grams(*({name: gram(of) for name, of in side.items()} for side in (x, y)))
+
+    def add_grams(self, x: Mapping[str, Values], y: Mapping[str, Values]) -> None:
+        """One batch, of which features are already gone: :func:`gram` of each layer.
 
         Raises ``InputError`` if there are fewer than 4 inputs, if numbers of inputs or names differ
         or if a feature is not finite.
@@ -67,7 +76,7 @@ class MinibatchCka:
             raise InputError("there must be a layer or more on each side, not none: name some")
         if self.num_batches and names != self.names:
             raise InputError(f"every batch must have the layers {self.names}, not {names}")
-        grams = [self._grams(side) for side in (x, y)]
+        grams = [self._stacked(side) for side in (x, y)]
         sizes = {len(g[0]) for g in grams}
         if len(sizes) > 1:
             raise InputError(f"both sides must have the same inputs, not {sorted(sizes)} of them")
@@ -85,10 +94,8 @@ class MinibatchCka:
         self.num_batches += 1
 
     @staticmethod
-    def _grams(side: Mapping[str, npt.ArrayLike]) -> Values:
-        grams = []
-        for name, features in side.items():
-            found = gram(features)
+    def _stacked(side: Mapping[str, Values]) -> Values:
+        for name, found in side.items():
             if len(found) < FEWEST_INPUTS:
                 raise InputError(
                     f"a batch must have {FEWEST_INPUTS} inputs or more, not {len(found)}: "
@@ -96,11 +103,10 @@ class MinibatchCka:
                 )
             if not np.isfinite(found).all():
                 raise InputError(f"features of {name!r} must be finite numbers, and some are not")
-            grams.append(found)
-        lengths = {len(g) for g in grams}
+        lengths = {len(found) for found in side.values()}
         if len(lengths) > 1:
             raise InputError(f"all layers must have the same inputs, not {sorted(lengths)} of them")
-        return np.stack(grams)
+        return np.stack(list(side.values()))
 
     def result(self) -> Values:
         """CKA [layers of x, layers of y]: 1 for the same up to rotation and scale, about 0 for
@@ -115,6 +121,52 @@ class MinibatchCka:
         found: Values = np.full_like(size, np.nan)
         np.divide(self._across, size, out=found, where=size > 0)
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCka:
+    """CKA of every layer of one network with every layer of another.
+
+    rows, columns   names of the layers of the one and of the other
+    values          float64 [rows, columns]; NaN where a layer is the same for every input
+    """
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: Values
+
+    def twins(self) -> dict[str, float]:
+        """CKA of each layer with the layer of the same name, where there is one."""
+        return {
+            name: float(self.values[i, self.columns.index(name)])
+            for i, name in enumerate(self.rows)
+            if name in self.columns
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        return {"rows": self.rows, "columns": self.columns, "cka": self.values.tolist()}
+
+
+def compare(
+    x: Iterable[Mapping[str, Values]], y: Iterable[Mapping[str, Values]] | None = None
+) -> LayerCka:
+    """CKA of the layers of two networks, from their :func:`gram` matrices, batch by batch.
+
+    x, y   for each batch those of every layer, by name, of the same inputs in the same order; they
+           are taken one by one, so that one batch is held at a time. Without ``y``, x with itself
+
+    Raises ``InputError`` as :meth:`MinibatchCka.add_grams`, and if one side has more batches.
+    """
+    one = MinibatchCka()
+    both: Iterator[tuple[Any, Any]]
+    both = ((side, side) for side in x) if y is None else zip_longest(x, y)
+    for of_x, of_y in both:
+        if of_x is None or of_y is None:
+            raise InputError(
+                f"both sides must have the same batches, but one ends after {one.num_batches}"
+            )
+        one.add_grams(of_x, of_y)
+    return LayerCka(*one.names, one.result())
 
 
 def cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:

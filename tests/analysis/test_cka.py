@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgesnn.analysis.cka import MinibatchCka, batches, cka, gram, hsic, over_time
+from edgesnn.analysis.cka import (
+    LayerCka,
+    MinibatchCka,
+    batches,
+    cka,
+    compare,
+    gram,
+    hsic,
+    over_time,
+)
 from edgesnn.errors import InputError
 
 
@@ -156,3 +165,40 @@ def test_bad_input_is_refused_with_what_to_do() -> None:
     one.add({"a": x}, {"b": x})
     with pytest.raises(InputError, match="every batch must have the layers"):
         one.add({"a": x}, {"c": x})
+
+
+def test_two_streams_of_batches_are_compared_one_by_one() -> None:
+    x, y = normal(40, 6), normal(40, 8, seed=1)
+    held = 0
+
+    def stream(features):
+        nonlocal held
+        for part in batches(40, 10):
+            held += 1
+            yield {"a": gram(features[part]), "b": gram(features[part] ** 2)}
+
+    found = compare(stream(x), stream(y))
+    assert held == 8
+    one = MinibatchCka()
+    for part in batches(40, 10):
+        sides = ({"a": side[part], "b": side[part] ** 2} for side in (x, y))
+        one.add(*sides)
+    assert (found.rows, found.columns) == (("a", "b"), ("a", "b"))
+    assert np.array_equal(found.values, one.result())
+    alone = compare(stream(x))
+    assert np.array_equal(alone.values, compare(stream(x), stream(x)).values)
+    assert np.diag(alone.values) == pytest.approx(np.ones(2))
+    for first, second in ((x, x[:30]), (x[:30], x)):
+        streams = [
+            ({"a": gram(s[i : i + 10])} for i in range(0, len(s), 10)) for s in (first, second)
+        ]
+        with pytest.raises(InputError, match="same batches, but one ends after 3"):
+            compare(*streams)
+
+
+def test_twins_are_layers_of_one_name() -> None:
+    found = LayerCka(("a", "b"), ("c", "b", "a"), np.arange(6.0).reshape(2, 3))
+    assert found.twins() == {"a": 2.0, "b": 4.0}
+    assert found.as_json() == {
+        "rows": ("a", "b"), "columns": ("c", "b", "a"), "cka": [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]],
+    }  # fmt: skip

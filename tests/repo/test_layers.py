@@ -40,7 +40,12 @@ LAYERS = (
 
 #: Where each heavy package may be imported at all.
 HOMES = {
-    "torch": ("edgesnn.train", "edgesnn.compress", "edgesnn.importers"),
+    "torch": (
+        "edgesnn.train",
+        "edgesnn.compress",
+        "edgesnn.importers",
+        "edgesnn.analysis.module_features",
+    ),
     "numba": ("edgesnn.simulator",),
     "amaranth": ("edgesnn_hdl", "edgesnn_boards"),
     "amaranth_boards": ("edgesnn_boards",),
