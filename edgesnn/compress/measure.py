@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgesnn.analysis.cka import FEWEST_INPUTS, cka
 from edgesnn.analysis.spike_trains import filtered
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelPopulation
@@ -27,28 +29,15 @@ class PopulationDistance:
     membrane_error    squared difference of ``v`` over all steps, relative to the model's
     van_rossum_error  squared Van Rossum distance of the spike trains, relative to the model's
                       trains against silence; None for a read-out that cannot fire
-    cka               linear CKA of the responses of a window (spike counts; mean ``v`` of a
-                      read-out): 1 for the same representation up to rotation and scale
+    cka               of the spikes in every step (``v`` of a read-out that cannot fire), by
+                      :func:`edgesnn.analysis.cka.cka`: 1 for the same representation up to rotation
+                      and scale; None for fewer windows than that needs, and where one of the two is
+                      the same in every window
     """
 
     membrane_error: float
     van_rossum_error: float | None
-    cka: float
-
-
-def linear_cka(x: Values, y: Values) -> float:
-    """Linear centred kernel alignment of two representations [windows, features].
-
-    Source: Kornblith et al. 2019, "Similarity of neural network representations revisited",
-    equation 4, from the similarities of windows: their number is bounded, that of features is not.
-    Two constant representations count as the same, a constant and another as unlike.
-    """
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    of_x, of_y = x @ x.T, y @ y.T
-    size = float(np.linalg.norm(of_x) * np.linalg.norm(of_y))
-    if size == 0:
-        return float(not x.any() and not y.any())
-    return float((of_x * of_y).sum()) / size
+    cka: float | None
 
 
 def distances(
@@ -80,11 +69,19 @@ def distances(
         if p.spiking:
             decay = p.decay.astype(np.float64)
             trains = _relative(filtered(spikes, decay), filtered(wanted, decay))
-            cka = linear_cka(spikes.sum(axis=1), wanted.sum(axis=1))
+            alike = _alike(spikes, wanted)
         else:
-            cka = linear_cka(v.mean(axis=1), wanted_v.double().numpy().mean(axis=1))
-        result[index] = PopulationDistance(membrane, trains, cka)
+            alike = _alike(v, wanted_v.double().numpy())
+        result[index] = PopulationDistance(membrane, trains, alike)
     return result
+
+
+def _alike(found: Values, wanted: Values) -> float | None:
+    """CKA of representations [window, step, neuron]; None where there is none."""
+    if len(found) < FEWEST_INPUTS:
+        return None
+    alike = cka(found, wanted)
+    return None if isnan(alike) else alike
 
 
 def _relative(found: Values, wanted: Values) -> float:

@@ -64,7 +64,7 @@ class PopulationReport:
     network_sops: float
     membrane_error: float
     van_rossum_error: float | None
-    cka: float
+    cka: float | None
     exact_decays: bool | None
 
 

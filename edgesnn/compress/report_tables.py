@@ -109,10 +109,15 @@ def distances(report: CompressionReport) -> ReportTable:
         "Distance of the network from the model",
         "On the first 100 calibration windows. Membranes and spike trains (van Rossum): squared "
         "difference over all steps, relative to the model's own size. CKA compares what "
-        "populations tell apart: 1 is the same.",
+        "populations tell apart, step by step: 1 is the same, 0 unrelated.",
         ("population", "membranes", "spike trains", "CKA"),
         tuple(
-            (p.name, percent(p.membrane_error), percent(p.van_rossum_error), round(p.cka, 4))
+            (
+                p.name,
+                percent(p.membrane_error),
+                percent(p.van_rossum_error),
+                None if p.cka is None else round(p.cka, 4),
+            )
             for p in report.populations
         ),
     )

@@ -6,16 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edgesnn.analysis.spike_trains import filtered
-from edgesnn.compress.measure import COMPARED_WINDOWS, distances, linear_cka
+from edgesnn.compress.measure import COMPARED_WINDOWS, distances
 from edgesnn.connections import ModelConnection
 from edgesnn.model import Model
 from edgesnn.network import Connection, InputPopulation, LifPopulation, Network
 from edgesnn.reference import simulate
 from edgesnn.synapses import Synapses
+from tests.analysis.test_cka import slow_cka
 from tests.compress.models import events, model_of, population
 
 SHIFT = 11
@@ -84,43 +83,6 @@ def test_filter_is_a_convolution_for_every_neuron_and_window() -> None:
     assert np.array_equal(spikes, before)
 
 
-def cka_of_features(x: np.ndarray, y: np.ndarray) -> float:
-    """Kornblith et al. 2019, by covariances of features with an explicit centring matrix."""
-    n = len(x)
-    centre = np.eye(n) - np.ones((n, n)) / n
-    x, y = centre @ x, centre @ y
-    cross = np.square(y.T @ x).sum()
-    return float(cross / np.sqrt(np.square(x.T @ x).sum() * np.square(y.T @ y).sum()))
-
-
-@given(st.integers(2, 12), st.integers(1, 9), st.integers(1, 9), st.integers(0, 1000))
-def test_cka_is_that_of_the_covariances(n: int, p: int, q: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    x, y = rng.normal(size=(n, p)), rng.normal(size=(n, q))
-    assert linear_cka(x, y) == pytest.approx(cka_of_features(x, y), rel=1e-9)
-
-
-def test_cka_sees_no_rotation_no_scale_and_no_offset() -> None:
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(20, 6)), rng.normal(size=(20, 4))
-    rotation = np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    assert linear_cka(x, x @ rotation) == pytest.approx(1)
-    assert linear_cka(-3.5 * x @ rotation + 7, y) == pytest.approx(linear_cka(x, y))
-    assert linear_cka(x, y) == pytest.approx(linear_cka(y, x))
-    # But it sees what another linear map does.
-    assert linear_cka(x, x @ np.diag([9, 1, 1, 1, 1, 1])) < 0.99
-
-
-def test_cka_of_known_representations() -> None:
-    x = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    # All of y lies in one of the two equal directions of x: cos of 45 degrees.
-    assert linear_cka(x, x[:, :1]) == pytest.approx(np.sqrt(0.5))
-    assert linear_cka(x[:, :1], x[:, 1:]) == pytest.approx(0)
-    constant = np.ones((4, 3))
-    assert linear_cka(constant, 2 * constant) == 1
-    assert linear_cka(constant, x) == 0
-
-
 def test_network_of_the_same_numbers_is_at_no_distance() -> None:
     model, network, units = exact_network()
     found = distances(model, network, units, events(model.num_inputs))
@@ -151,8 +113,9 @@ def test_distances_are_those_of_the_reference_window_by_window() -> None:
     wanted, wanted_v = trains_and_v(network)
     got, got_v = trains_and_v(other)
     kernel = 0.5 ** np.subtract.outer(np.arange(12), np.arange(12)) * np.tri(12)
-    wanted, got = (np.einsum("ts,wsn->wtn", kernel, s) for s in (wanted, got))
     found = distances(model, other, units, samples)[1]
+    assert found.cka == pytest.approx(slow_cka([(wanted.reshape(30, -1), got.reshape(30, -1))]))
+    wanted, got = (np.einsum("ts,wsn->wtn", kernel, s) for s in (wanted, got))
     assert found.van_rossum_error == pytest.approx(((got - wanted) ** 2).sum() / (wanted**2).sum())
     expected = ((got_v - wanted_v) ** 2).sum() / (wanted_v**2).sum()
     assert found.membrane_error == pytest.approx(expected)
@@ -164,7 +127,13 @@ def test_model_that_never_fires_is_told_from_a_network_that_does() -> None:
     never = replace(model, populations=(model.populations[0], silent, model.populations[2]))
     found = distances(never, network, units, events(model.num_inputs))
     assert found[1].van_rossum_error == 1
-    assert found[1].cka == 0
+    assert found[1].cka is None
+
+
+def test_too_few_windows_have_no_cka() -> None:
+    model, network, units = exact_network()
+    found = distances(model, network, units, events(model.num_inputs, windows=3))
+    assert [d.cka for d in found.values()] == [None, None]
 
 
 def test_a_network_is_measured_on_a_bounded_number_of_windows() -> None:
