@@ -11,6 +11,7 @@ import typer
 
 from edgesnn import __version__
 from edgesnn.cli import (
+    analyse_cka_verb,
     bench_verb,
     board_verbs,
     compress_verb,
@@ -64,6 +65,15 @@ VERBS: dict[str, Callable[..., None]] = {
 }
 for name, verb in VERBS.items():
     app.command(name)(verb)
+
+#: What can be looked at inside networks: ``edgesnn analyse NAME``.
+ANALYSES: dict[str, Callable[..., None]] = {
+    "cka": analyse_cka_verb.cka,
+}
+analyse = typer.Typer(help="Look inside networks.", no_args_is_help=True)
+for name, verb in ANALYSES.items():
+    analyse.command(name)(verb)
+app.add_typer(analyse, name="analyse")
 
 
 def _print_version(wanted: bool) -> None:

@@ -27,6 +27,7 @@ from edgesnn.cli.output import FAILURE, Output, percent
 if TYPE_CHECKING:
     from edgesnn.backends.base import Backend
     from edgesnn.core_config import CoreConfig
+    from edgesnn.model import Model
     from edgesnn.network import Network
     from edgesnn.samples import Samples
     from edgesnn_boards import Board
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
 BACKENDS = ("reference", "simulator", "c", "gates", "device")
 
 
-def samples_of(out: Output, network: Network, path: Path | None, count: int | None) -> Samples:
+def samples_of(
+    out: Output, network: Network | Model, path: Path | None, count: int | None
+) -> Samples:
     """Samples from a file, or the held-out ones of the recipe that made the network.
 
     Raises ``InputError`` if their windows are not those of the network.

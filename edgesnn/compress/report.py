@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgesnn.analysis.cka import LayerCka
+
 
 @dataclass(frozen=True)
 class LayerReport:
@@ -168,8 +170,11 @@ class PictureData:
     rates        of each spiking population, on the calibration samples
     codes        of each connection, one for each synapse
     thresholds   of each spiking population, units of its membranes
+    similarity   of each population of the model (rows) to each of the network, on the windows of
+                 the report's distances; None for fewer windows than CKA needs
     """
 
     rates: tuple[RatesOf, ...]
     codes: tuple[NumbersOf, ...]
     thresholds: tuple[NumbersOf, ...]
+    similarity: LayerCka | None = None

@@ -99,6 +99,11 @@ def page(report: CompressionReport, data: PictureData, title: str) -> str:
         "Thresholds in units of each neuron's membrane.",
         len(data.thresholds),
     )
+    alike = _picture(
+        pictures.similarity(data),
+        "CKA of every population of the model with every one of the network, on the same windows.",
+        len(report.populations),
+    )
     work = _picture(
         pictures.work(report),
         "Synaptic operations into each population for one decision.",
@@ -110,7 +115,7 @@ def page(report: CompressionReport, data: PictureData, title: str) -> str:
         _section(tables.connections(report), codes),
         _section(tables.storage(report), storage),
         _section(tables.populations(report), rates, thresholds),
-        _section(tables.distances(report)),
+        _section(tables.distances(report), alike),
         _section(tables.work(report), work),
         _section(tables.boards(report)),
         _section(tables.settings(report)),

@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from edgesnn.compress.report import CompressionReport, NumbersOf, PictureData, RatesOf
 from edgesnn.number_format import WEIGHT_CODE
@@ -201,6 +202,31 @@ def rates(data: PictureData) -> str:
 def codes(data: PictureData) -> str:
     """How often each connection holds each code."""
     return _panels("codes", data.codes, _codes_panel)
+
+
+def similarity(data: PictureData) -> str:
+    """CKA of each population of the model with each of the network, the first ones of both."""
+    if data.similarity is None:
+        return ""
+    found = data.similarity
+    values = found.values[:MAX_PANELS, :MAX_PANELS]
+    rows, columns = values.shape
+    with _style("similarity"):
+        size = (1.6 + 0.6 * columns, 1.2 + 0.4 * rows)
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        for (y, x), value in np.ndenumerate(values):
+            # The fuller the colour the more alike; the text takes the colour of the page.
+            shade = 0.0 if np.isnan(value) else 0.8 * float(np.clip(value, 0, 1))
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=AFTER, alpha=shade))
+            text = "-" if np.isnan(value) else f"{value:.2f}"
+            axes.text(x, y, text, ha="center", va="center", fontsize=8)
+        axes.set_xticks(range(columns), [_short(name) for name in found.columns[:columns]])
+        axes.set_yticks(range(rows), [_short(name) for name in found.rows[:rows]])
+        axes.tick_params(axis="x", rotation=30)
+        axes.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5))
+        axes.set(xlabel="network", ylabel="model")
+        return _svg(figure, "similarity")
 
 
 def thresholds(data: PictureData) -> str:

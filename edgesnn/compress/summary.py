@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgesnn import placement
+from edgesnn.analysis.cka import FEWEST_INPUTS, LayerCka, compare
+from edgesnn.analysis.module_features import model_grams
+from edgesnn.analysis.population_features import network_grams
 from edgesnn.compress.layers import weights_of
-from edgesnn.compress.measure import distances
+from edgesnn.compress.measure import COMPARED_WINDOWS, distances
 from edgesnn.compress.quantize import QuantizedLayer
 from edgesnn.compress.report import (
     LayerReport,
@@ -170,4 +173,12 @@ def picture_data(
             NumbersOf(model.name_of(c), weights[c.source, c.target]) for c in model.connections
         ),
         thresholds=tuple(NumbersOf(p.name, p.threshold) for p in spiking.values()),
+        similarity=_similarity(model, network, events),
     )
+
+
+def _similarity(model: Model, network: Network, events: EventWindows) -> LayerCka | None:
+    compared = events.select(np.arange(min(COMPARED_WINDOWS, len(events))))
+    if len(compared) < FEWEST_INPUTS:
+        return None
+    return compare(model_grams(model, compared), network_grams(network, compared))

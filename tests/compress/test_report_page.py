@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the page needs the extra 'report'")
 
+from edgesnn.analysis.cka import LayerCka
 from edgesnn.compress import report_tables as tables
 from edgesnn.compress.pipeline import compress
 from edgesnn.compress.report import CompressionReport, NumbersOf, PictureData, RatesOf
@@ -85,6 +86,7 @@ def renamed(report: CompressionReport, data: PictureData, name: str, count: int)
         tuple(replace(data.rates[0], name=n) for n in names),
         tuple(replace(data.codes[0], name=n) for n in names),
         tuple(replace(data.thresholds[0], name=n) for n in names),
+        LayerCka(tuple(names), tuple(names), np.linspace(-0.1, 1.1, count**2).reshape(count, -1)),
     )
     return replace(report, layers=layers, populations=populations), pictures
 
@@ -111,7 +113,7 @@ def test_page_holds_every_layer_population_step_and_setting(make: Callable[[], M
     for layer in report.layers:
         assert layer.name in text
     assert all(sentence in text for sentence in tables.sentences(report))
-    assert found.tags.count("svg") == found.tags.count("figcaption") == 6
+    assert found.tags.count("svg") == found.tags.count("figcaption") == 7
 
 
 @pytest.mark.parametrize("make", [feed_forward, recurrent, convolutional])
@@ -185,6 +187,19 @@ def test_many_neurons_become_pixels() -> None:
     assert len(text) < LARGEST_PAGE
 
 
+def test_page_shows_the_similarity_of_every_pair_of_populations() -> None:
+    report, data = whole(feed_forward)
+    assert data.similarity is not None
+    twins = data.similarity.twins()
+    for p in report.populations:
+        assert p.cka == pytest.approx(twins[p.name])
+    shown = read(page(report, data, "a model")).texts
+    for value in data.similarity.values.flat:
+        assert f"{value:.2f}" in {text.strip() for text in shown}
+    silent = replace(data.similarity, values=np.full((2, 2), np.nan))
+    read(page(report, replace(data, similarity=silent), "a model"))
+
+
 def test_a_model_in_which_nothing_can_fire_and_nothing_was_measured_has_a_page() -> None:
     report, data = whole(feed_forward)
     report = replace(
@@ -193,7 +208,8 @@ def test_a_model_in_which_nothing_can_fire_and_nothing_was_measured_has_a_page()
         rate_error_before=None,
         agreement_before=None,
     )
-    found = read(page(report, replace(data, rates=(), thresholds=()), "a model"))
+    unseen = replace(data, rates=(), thresholds=(), similarity=None)
+    found = read(page(report, unseen, "a model"))
     assert found.tags.count("svg") == 4
 
 

@@ -56,7 +56,11 @@ HOMES = {
     "scipy": ("edgesnn.analysis.covariance",),
     "rustworkx": ("edgesnn.recurrent.node_pruning",),
     "optuna": ("edgesnn.recurrent.time_scales",),
-    "matplotlib": ("edgesnn.demo.pictures", "edgesnn.compress.report_pictures"),
+    "matplotlib": (
+        "edgesnn.demo.pictures",
+        "edgesnn.compress.report_pictures",
+        "edgesnn.analysis.heat_map",
+    ),
     "pydantic": ("edgesnn.model_file", "edgesnn.checkpoint"),
     "safetensors": ("edgesnn.model_file", "edgesnn.checkpoint"),
 }
