@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,22 +91,30 @@ def main() -> None:
     parser.add_argument(
         "--only", action="append", choices=tuple(parts_of(())), help="part; no page is written"
     )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        choices=tuple(name for name in parts_of(()) if name != "checks"),
+        help="parts that the page does without, and says so",
+    )
     options = parser.parse_args()
     if options.seeds < 1:
         parser.error("--seeds must be at least 1")
     torch.set_num_threads(options.threads)
     seeds = tuple(range(options.seeds))
     everything = parts_of(seeds, tuple(options.depths))
-    found, skipped = measure({name: everything[name] for name in options.only or everything})
+    chosen = options.only or [name for name in everything if name not in options.without]
+    found, skipped = measure({name: everything[name] for name in chosen})
     if options.only:
         for name, value in found.items():
             print(name, value)
         return
+    for name in options.without:
+        skipped[name] = "left out of this run (--without)"
+        found[name] = []
     measured = Measured(seeds=seeds, skipped=skipped, **found)
-    command = (
-        f"python -m benches.representation --write docs/results --seeds {options.seeds} "
-        f"--depths {' '.join(map(str, options.depths))}"
-    )
+    command = " ".join(["python -m benches.representation", *sys.argv[1:]])
     result = record(command, figures(measured))
     print(json.dumps(result, indent=2))
     if options.write:

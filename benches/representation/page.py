@@ -234,6 +234,7 @@ def claims(m: Measured) -> list[tuple[str, str, str]]:
 def page(result: dict[str, Any], m: Measured) -> str:
     """The result as Markdown."""
     deepest = max([8, *(p.depth for p in m.depths)])
+    layers = "8" if deepest == 8 else f"8 to {deepest}"
     lines = [
         "# Representations of spiking networks",
         "",
@@ -242,7 +243,7 @@ def page(result: dict[str, Any], m: Measured) -> str:
         f"Machine: {result['machine']}. Commit: {result['commit']}.",
         "",
         f"The questions are those of Li et al. 2023 (arXiv 2304.13098), at the size of a laptop: "
-        f"networks of 8 to {deepest} layers, {NUM_TRAINING:,} pictures of Fashion-MNIST, "
+        f"networks of {layers} layers, {NUM_TRAINING:,} pictures of Fashion-MNIST, "
         f"{TRAINING.epochs} epochs, four time steps, direct coding. {len(m.seeds)} seeds where "
         "there is a range, else one (the bench takes five by default). The paper trains "
         "ResNet-20 to 164 on CIFAR for 300 epochs.",

@@ -198,10 +198,12 @@ def steps(seeds: Sequence[int]) -> list[Steps]:
         maps: dict[str, list[np.ndarray]] = {}
         for seed in seeds:
             network = trained(clothes(), settings, seed).network
-            for name in layers_of(network):
-                if "fire" in name:
-                    grams = _grams(network, _compared(clothes()), [name], by_step=True)
-                    maps.setdefault(name, []).append(compare(grams).values)
+            names = [name for name in layers_of(network) if "fire" in name]
+            found_steps = compare(_grams(network, _compared(clothes()), names, by_step=True))
+            of = np.array([name.rpartition(" @ ")[0] for name in found_steps.rows])
+            for name in names:
+                chosen = of == name
+                maps.setdefault(name, []).append(found_steps.values[np.ix_(chosen, chosen)])
         means = {name: np.nanmean(values, axis=0) for name, values in maps.items()}
         found.append(Steps(residual, means))
     return found
