@@ -212,7 +212,7 @@ def claims(m: Measured) -> list[tuple[str, str, str]]:
             found[spiking] = _mean(chosen)
         rows.append(
             (
-                "Attacks shift representations (the paper's size is not known to us)",
+                "Attacks shift representations (the paper's numbers are not at hand)",
                 f"clean against attacked {found[True]:.3f} spiking, {found[False]:.3f} without",
                 _verdict(min(found.values()) < 1 - NOTABLE),
             )
@@ -363,8 +363,8 @@ def page(result: dict[str, Any], m: Measured) -> str:
         "machine for them.",
         "- Training to the end: accuracies are below what such networks reach with all 60,000 "
         "pictures, and similarity may depend on that.",
-        "- The paper's surrogate (Dspike) and its exact tables, which are not known to us: here "
-        "the surrogate is a fast sigmoid, and gradients of attacks are those of evaluation mode.",
+        "- The paper's surrogate (Dspike), in whose place is a fast sigmoid, and its exact tables; "
+        "gradients of attacks are those of evaluation mode.",
         "- More time steps than four, and networks converted instead of trained.",
     ]
     return "\n".join(lines) + "\n"
