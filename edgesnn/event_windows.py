@@ -159,3 +159,37 @@ class LabelledEvents:
             for label in np.unique(self.labels)
         ]
         return self.select(np.sort(np.concatenate(chosen))) if chosen else self
+
+
+@dataclass(frozen=True, eq=False)
+class EventTargets:
+    """Events of windows and the values that the read-out should have.
+
+    events    of the windows
+    targets   float32 [window, time_step, output]; NaN where nothing is asked for
+
+    Raises ``InputError`` unless there is a step of targets for each step of events.
+    """
+
+    events: EventWindows
+    targets: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        targets = np.asarray(self.targets)
+        shape = (len(self.events), self.events.num_steps)
+        if targets.ndim != 3 or targets.shape[:2] != shape or targets.dtype.kind != "f":
+            raise InputError(
+                f"targets must be real numbers [window, time_step, output], of {shape[0]} windows "
+                f"and {shape[1]} steps, not {targets.dtype} {list(targets.shape)}"
+            )
+        if np.isinf(targets).any():
+            raise InputError("targets must be finite, or NaN where nothing is asked for")
+        object.__setattr__(self, "targets", targets.astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def select(self, windows: npt.ArrayLike) -> EventTargets:
+        """The windows of these indices, in this order."""
+        chosen = np.asarray(windows, np.int64)
+        return EventTargets(self.events.select(chosen), self.targets[chosen])

@@ -18,6 +18,7 @@ from edgesnn.encoders import (
     EventEncoder,
     FilterBankEncoder,
     LevelCrossingEncoder,
+    PopulationEncoder,
     RateEncoder,
     encoder_from_info,
     encoder_to_info,
@@ -37,6 +38,22 @@ def rate_encoders(draw: st.DrawFn) -> RateEncoder:
         high=low + draw(st.floats(0.1, 100)),
         full_scale=full_scale,
         start=draw(st.integers(0, full_scale - 1)),
+        steps_per_sample=draw(st.integers(1, 6)),
+    )
+
+
+@st.composite
+def population_encoders(draw: st.DrawFn) -> PopulationEncoder:
+    low = draw(st.floats(-100, 100))
+    reach = draw(st.integers(1, 300))
+    return PopulationEncoder(
+        channels=draw(st.integers(1, 4)),
+        units=draw(st.integers(2, 6)),
+        low=low,
+        high=low + draw(st.floats(0.1, 100)),
+        spacing=draw(st.integers(1, 200)),
+        reach=reach,
+        start=draw(st.integers(0, reach - 1)),
         steps_per_sample=draw(st.integers(1, 6)),
     )
 
@@ -88,6 +105,7 @@ def filter_bank_encoders(draw: st.DrawFn) -> FilterBankEncoder:
 
 ENCODERS = st.one_of(
     rate_encoders(),
+    population_encoders(),
     delta_encoders(),
     level_crossing_encoders(),
     event_encoders(),
@@ -152,9 +170,35 @@ def test_rate_encoder_keeps_its_accumulators_between_samples() -> None:
     assert encoder.encode_windows(window)[0, :, 0].tolist() == [0, 0, 1, 1]
 
 
+@given(population_encoders(), VALUES)
+def test_units_send_as_often_as_their_tuning_curves_say(
+    encoder: PopulationEncoder, value: float
+) -> None:
+    raster = encoder.encode_windows(np.full((1, 5, encoder.channels), value))[0]
+    code = int(encoder.quantize([value] * encoder.channels)[0])
+    expected = []
+    for unit in range(encoder.units):
+        response = max(encoder.reach - abs(code - unit * encoder.spacing), 0)
+        expected.append((encoder.start + response * len(raster)) // encoder.reach)
+    assert raster.sum(axis=0).tolist() == expected * encoder.channels
+
+
+def test_the_unit_that_prefers_a_value_sends_in_every_step_and_others_by_their_distance() -> None:
+    encoder = PopulationEncoder(
+        channels=1, units=3, low=0, high=4, spacing=2, reach=2, steps_per_sample=4
+    )
+    assert encoder.encode_windows([[[2.0]]])[0].tolist() == 4 * [[0, 1, 0]]
+    assert encoder.encode_windows([[[1.0]]])[0].T.tolist() == [[0, 1, 0, 1], [0, 1, 0, 1], 4 * [0]]
+    # Between units that reach as far as the next one, all together send once in a step.
+    raster = encoder.encode_windows(np.linspace(0, 4, 50).reshape(1, 50, 1))
+    assert raster.sum() == pytest.approx(200, abs=3)
+
+
 def test_values_outside_the_range_are_clamped() -> None:
     encoder = RateEncoder(channels=2, low=-1, high=1, full_scale=10)
     assert encoder.quantize([-7.0, 7.0]).tolist() == [0, 10]
+    population = PopulationEncoder(channels=2, units=3, low=-1, high=1, spacing=5)
+    assert population.quantize([-7.0, 1e300]).tolist() == [0, 10]
 
 
 def test_quantization_rounds_halves_up() -> None:
@@ -253,6 +297,24 @@ def test_delta_encoder_refuses_parameters_that_cannot_work(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         DeltaEncoder(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"channels": 0}, "channels must be an integer of at least 1, not 0"),
+        ({"channels": 1, "units": 1}, "units must be an integer in 2..32768, not 1"),
+        ({"channels": 1, "spacing": 0}, "spacing must be an integer in 1.."),
+        ({"channels": 1, "reach": 0}, "reach must be an integer in 1.."),
+        ({"channels": 1, "reach": 8, "start": 8}, "start must be an integer in 0..7, not 8"),
+        ({"channels": 1, "low": 2.0}, "low must be below high, not 2.0 and 1.0"),
+    ],
+)
+def test_population_encoder_refuses_parameters_that_cannot_work(
+    parameters: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        PopulationEncoder(**parameters)
 
 
 def test_event_encoder_refuses_parameters_that_cannot_work() -> None:

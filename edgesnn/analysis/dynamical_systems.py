@@ -97,6 +97,14 @@ def _columns(*rows: tuple[Values | float, ...]) -> Values:
     return np.stack(entries, axis=-1).reshape(*entries[0].shape, size, size).astype(np.float64)
 
 
+def _coordinates(*values: Values) -> Values:
+    """States [..., coordinate]; a few times faster than ``np.stack``, which integration feels."""
+    found = np.empty((*np.shape(values[0]), len(values)))
+    for index, value in enumerate(values):
+        found[..., index] = value
+    return found
+
+
 def logistic(r: float = 4.0) -> Map:
     """x -> r x (1 - x). At r = 4 the exponent is ln 2."""
     return Map(
@@ -121,8 +129,8 @@ def lorenz(sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3, dt: floa
     """Source: Lorenz 1963, "Deterministic nonperiodic flow"."""
 
     def field(s: Values) -> Values:
-        x, y, z = np.moveaxis(s, -1, 0)
-        return np.stack([sigma * (y - x), x * (rho - z) - y, x * y - beta * z], axis=-1)
+        x, y, z = s[..., 0], s[..., 1], s[..., 2]
+        return _coordinates(sigma * (y - x), x * (rho - z) - y, x * y - beta * z)
 
     def derivative(s: Values) -> Values:
         x, y, z = np.moveaxis(s, -1, 0)
@@ -135,8 +143,8 @@ def roessler(a: float = 0.2, b: float = 0.2, c: float = 5.7, dt: float = 0.02) -
     """Source: Roessler 1976, "An equation for continuous chaos"."""
 
     def field(s: Values) -> Values:
-        x, y, z = np.moveaxis(s, -1, 0)
-        return np.stack([-y - z, x + a * y, b + z * (x - c)], axis=-1)
+        x, y, z = s[..., 0], s[..., 1], s[..., 2]
+        return _coordinates(-y - z, x + a * y, b + z * (x - c))
 
     def derivative(s: Values) -> Values:
         x, _, z = np.moveaxis(s, -1, 0)

@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from edgesnn.compress.allocate import allocate
 from edgesnn.compress.prune import prune, pruned_model
 from edgesnn.compress.statistics import collect
 from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
 from edgesnn.train.settings import TrainingSettings
-from edgesnn.train.trainer import train
+from edgesnn.train.sparse import train_sparse
 
 #: Called with the number of rounds done and the number in all.
 Progress = Callable[[int, int], None]
@@ -46,17 +42,7 @@ def prune_iteratively(
         share = 1 - (1 - sparsity) ** (done / rounds)
         kept = allocate([c.parameters for c in model.connections], share, allocation)
         model = pruned_model(model, prune(model, nothing, kept, "magnitude"))
-        masks = [torch.from_numpy(c.parameters != 0) for c in model.connections]
-
-        def masked(weights: list[Tensor], masks: list[Tensor] = masks) -> list[Tensor]:
-            return [w * m for w, m in zip(weights, masks, strict=True)]
-
-        trained = train(model, data, replace(settings, seed=settings.seed + done), transform=masked)
-        parameters = [
-            np.where(m.numpy(), c.parameters, 0)
-            for c, m in zip(trained.connections, masks, strict=True)
-        ]
-        model = trained.with_parameters(tuple(parameters))
+        model = train_sparse(model, data, replace(settings, seed=settings.seed + done))
         if progress is not None:
             progress(done, rounds)
     return model

@@ -1,4 +1,4 @@
-"""The data sets that recipes use: file names, origin, licence, and where they are looked for."""
+"""The data sets that recipes and tasks use: files, origin, licence, where they are looked for."""
 
 from __future__ import annotations
 
@@ -170,6 +170,18 @@ DATA_SETS: dict[str, DataSet] = {
                     "its repository",
                 ),
                 Layout("imu_digits", ("**/imu_complete_data_*.csv",)),
+            ),
+        ),
+        DataSet(
+            "mitbih",
+            "electrocardiograms of 30 minutes, 360 Hz: one lead of MIT-BIH Arrhythmia",
+            "ODC Attribution 1.0 (PhysioNet; Moody and Mark 2001)",
+            "wfdb.rdrecord('100', pn_dir='mitdb', physical=False).d_signal[:, 0] as little-endian "
+            "int16 in data/mitbih/100.i16, and other records likewise",
+            (
+                Layout("mitbih_subset/mitbih_12rec_ch0.tar.xz"),
+                Layout("mitbih_12rec_ch0.tar.xz"),
+                Layout("mitbih", ("*.i16",)),
             ),
         ),
     )

@@ -23,6 +23,7 @@ from edgesnn.encoders.encoder import MAX_CODE, Codes, Encoder, State
 from edgesnn.encoders.event import EventEncoder
 from edgesnn.encoders.filter_bank import FilterBankEncoder
 from edgesnn.encoders.level_crossing import LevelCrossingEncoder
+from edgesnn.encoders.population import PopulationEncoder
 from edgesnn.encoders.rate import RateEncoder
 from edgesnn.errors import InputError
 
@@ -36,6 +37,7 @@ __all__ = [
     "EventEncoder",
     "FilterBankEncoder",
     "LevelCrossingEncoder",
+    "PopulationEncoder",
     "RateEncoder",
     "State",
     "encoder_from_info",
@@ -44,12 +46,20 @@ __all__ = [
 ]
 
 #: All encoders are dataclasses of JSON values.
-AnyEncoder = RateEncoder | DeltaEncoder | LevelCrossingEncoder | EventEncoder | FilterBankEncoder
+AnyEncoder = (
+    RateEncoder
+    | PopulationEncoder
+    | DeltaEncoder
+    | LevelCrossingEncoder
+    | EventEncoder
+    | FilterBankEncoder
+)
 
 ENCODERS: dict[str, type[AnyEncoder]] = {
     encoder.kind: encoder
     for encoder in (
         RateEncoder,
+        PopulationEncoder,
         DeltaEncoder,
         LevelCrossingEncoder,
         EventEncoder,

@@ -14,6 +14,7 @@ from edgesnn.errors import InputError
 from edgesnn.event_windows import LabelledEvents
 from edgesnn.files import write_whole
 from edgesnn.model import Model, ModelPopulation
+from edgesnn.train.objective import TrainingData
 from edgesnn.train.settings import TrainingSettings
 
 #: First bytes of a file, with the version of its content; then SHA-256, then what torch.save gave.
@@ -36,10 +37,11 @@ def digest_of_model(model: Model) -> str:
     return digest.hexdigest()
 
 
-def digest_of_data(data: LabelledEvents) -> str:
-    """Of events and labels."""
+def digest_of_data(data: TrainingData) -> str:
+    """Of events and labels, or values."""
     digest = hashlib.sha256()
-    for values in (data.labels, data.events.step_start, data.events.source_ids):
+    right = data.labels if isinstance(data, LabelledEvents) else data.targets
+    for values in (right, data.events.step_start, data.events.source_ids):
         digest.update(values.tobytes())
     return digest.hexdigest()
 
@@ -54,8 +56,8 @@ class ResumeFile:
         self,
         path: Path,
         model: Model,
-        data: LabelledEvents,
-        validation: LabelledEvents | None,
+        data: TrainingData,
+        validation: TrainingData | None,
         settings: TrainingSettings,
     ) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The training loop: cross entropy over the read-out, AdamW, cosine schedule, all seeded."""
+"""The training loop: AdamW with a cosine schedule over an objective of the read-out, all seeded."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from edgesnn.errors import InputError
-from edgesnn.event_windows import EventWindows, LabelledEvents
+from edgesnn.event_windows import EventTargets, EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.train.dynamics import Dropout, Dynamics, Run, WeightTransform
 from edgesnn.train.event_batch import EventBatch
+from edgesnn.train.objective import TrainingData, loss_of, num_right
 from edgesnn.train.resume import ResumeFile
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.split import split_validation
@@ -37,7 +38,9 @@ class Epoch:
 
     done, total          epochs
     loss                 mean over the windows of the epoch
-    validation_accuracy  share of right decisions on the validation data, None without such
+    validation_accuracy  share of right decisions on the validation data, None without such, or
+                         where values are learned
+    validation_loss      on the validation data, None without such
     best                 whether the validation was never better; True without such
     """
 
@@ -46,20 +49,34 @@ class Epoch:
     loss: float
     validation_accuracy: float | None = None
     best: bool = True
+    validation_loss: float | None = None
 
 
 #: Called after each epoch.
 Progress = Callable[[Epoch], None]
 
 
-def _check(model: Model, data: LabelledEvents) -> None:
+def _check(model: Model, data: TrainingData) -> None:
     if data.events.num_sources != model.num_inputs:
         raise InputError(
             f"events must come from {model.num_inputs} sources, not {data.events.num_sources}"
         )
     if not len(data):
         raise InputError("there must be at least one window, not 0: add samples")
-    check_labels(model, data)
+    if isinstance(data, LabelledEvents):
+        check_labels(model, data)
+    else:
+        _check_targets(model, data)
+
+
+def _check_targets(model: Model, data: EventTargets) -> None:
+    outputs = model.populations[model.readout.population].size
+    if data.targets.shape[2] != outputs:
+        raise InputError(
+            f"targets must be of the {outputs} outputs of the model, not {data.targets.shape[2]}"
+        )
+    if np.isnan(data.targets).all(axis=(1, 2)).any():
+        raise InputError("every window must have a target in one step at least: leave others out")
 
 
 def check_labels(model: Model, data: LabelledEvents, what: str = "labels") -> None:
@@ -75,18 +92,20 @@ def check_labels(model: Model, data: LabelledEvents, what: str = "labels") -> No
 
 def train(
     model: Model,
-    data: LabelledEvents,
+    data: TrainingData,
     settings: TrainingSettings,
     *,
-    validation: LabelledEvents | None = None,
+    validation: TrainingData | None = None,
     transform: WeightTransform | None = None,
     augment: Augment | None = None,
     progress: Progress | None = None,
     resume: Path | None = None,
     rate_name: str = "learning_rate",
 ) -> Model:
-    """Train ``model`` on labelled windows of events.
+    """Train ``model`` on windows of events with labels, or with values for its read-out.
 
+    data        of labels the loss is cross entropy, of values the mean square error of ``v``
+                (:mod:`edgesnn.train.objective`)
     validation  chooses the epoch whose weights are returned, so it must not be test data; without
                 it ``settings.validation`` of the training data is kept apart for that
     transform   acts on the weights in every forward pass (masks, rounding); the returned model
@@ -134,8 +153,8 @@ class _Training:
     def __init__(
         self,
         model: Model,
-        data: LabelledEvents,
-        validation: LabelledEvents | None,
+        data: TrainingData,
+        validation: TrainingData | None,
         settings: TrainingSettings,
         transform: WeightTransform | None,
         augment: Augment | None,
@@ -174,28 +193,30 @@ class _Training:
                 group["lr"] = rate * (1 + math.cos(math.pi * so_far)) / 2
             total += self._learn(self.data.select(chosen.numpy())) * len(chosen)
         self.done += 1
-        accuracy = None
+        accuracy = loss = None
         if self.validation is not None:
             accuracy, loss = self._score(self.validation)
             # Of epochs that are right equally often the surer one is better.
-            if (accuracy, -loss) > self.best_score:
-                self.best_score, self.best_epoch = (accuracy, -loss), self.done
+            score = (accuracy or 0.0, -loss)
+            if score > self.best_score:
+                self.best_score, self.best_epoch = score, self.done
                 self.best = copy.deepcopy(self.dynamics.state_dict())
         best = self.validation is None or self.best_epoch == self.done
-        return Epoch(self.done, self.settings.epochs, total / len(self.data), accuracy, best)
+        mean = total / len(self.data)
+        return Epoch(self.done, self.settings.epochs, mean, accuracy, best, loss)
 
     def is_finite(self) -> bool:
         """Whether every trained number is one."""
         return all(bool(p.isfinite().all()) for p in self.dynamics.parameters())
 
-    def _learn(self, batch: LabelledEvents) -> float:
+    def _learn(self, batch: TrainingData) -> float:
         """One step of the optimizer; returns the loss."""
         inputs: Tensor | EventWindows = batch.events
         if self.augment is not None:
             inputs = self.augment(EventBatch(batch.events).dense(), self.generator)
         self.optimizer.zero_grad()
         run = self.dynamics(inputs, self.transform, self.dropout)
-        loss = self._loss(run, torch.from_numpy(batch.labels))
+        loss = loss_of(run, self.model.readout, batch, self.settings.label_smoothing)
         if self.settings.activity_weight:
             loss = loss + self.settings.activity_weight * run.mean_spikes()
         loss.backward()
@@ -204,20 +225,17 @@ class _Training:
         self.optimizer.step()
         return float(loss.detach())
 
-    def _loss(self, run: Run, labels: Tensor) -> Tensor:
-        scores = run.accumulators / self.model.readout.window_steps
-        return nn.functional.cross_entropy(
-            scores, labels, label_smoothing=self.settings.label_smoothing
-        )
-
-    def _score(self, data: LabelledEvents) -> tuple[float, float]:
-        """Share of right decisions, and mean loss."""
+    def _score(self, data: TrainingData) -> tuple[float | None, float]:
+        """Share of right decisions, if data have labels, and mean loss."""
         right = total = 0.0
         for first, run in _runs(self.dynamics, data.events, self.transform):
-            labels = torch.from_numpy(data.labels[first : first + len(run.accumulators)])
-            right += float((run.accumulators.argmax(1) == labels).sum())
-            total += float(self._loss(run, labels)) * len(labels)
-        return right / len(data), total / len(data)
+            part = data.select(np.arange(first, first + len(run.accumulators)))
+            if isinstance(part, LabelledEvents):
+                right += num_right(run, part)
+            loss = loss_of(run, self.model.readout, part, self.settings.label_smoothing)
+            total += float(loss) * len(part)
+        labelled = isinstance(data, LabelledEvents)
+        return right / len(data) if labelled else None, total / len(data)
 
     def state(self) -> dict[str, Any]:
         """All that changes from epoch to epoch."""

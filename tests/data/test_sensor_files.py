@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgesnn.data.ecg import read_ecg
 from edgesnn.data.fsdd import read_spoken_digits
 from edgesnn.data.imu import parse_gesture, read_gestures
 from edgesnn.data.wav import parse_wav
@@ -92,3 +93,13 @@ def test_gestures_of_a_folder_come_in_order_of_name(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="must hold .csv files"):
         read_gestures(tmp_path / "empty", ["other"])
+
+
+def test_electrocardiogram_is_read_in_millivolts(tmp_path: Path) -> None:
+    np.array([1024, 1224, 924], "<i2").tofile(tmp_path / "100.i16")
+    assert read_ecg(tmp_path).tolist() == [0.0, 1.0, -0.5]
+    with pytest.raises(InputError, match="must hold 101.i16; there are the records: 100"):
+        read_ecg(tmp_path, "101")
+    (tmp_path / "100.i16").write_bytes(b"123")
+    with pytest.raises(InputError, match="100.i16 in .* must hold whole samples of 2 bytes"):
+        read_ecg(tmp_path)

@@ -53,7 +53,7 @@ HOMES = {
     "typer": ("edgesnn.cli",),
     "rich": ("edgesnn.cli", "edgesnn.demo"),
     "sklearn": ("edgesnn.recipes",),
-    "scipy": ("edgesnn.analysis.covariance",),
+    "scipy": ("edgesnn.analysis.covariance", "edgesnn.recurrent.tasks"),
     "rustworkx": ("edgesnn.recurrent.node_pruning",),
     "optuna": ("edgesnn.recurrent.time_scales",),
     "matplotlib": (
