@@ -183,7 +183,7 @@ def _compress(
         event_limit,
         settings.state_bits,
     )
-    network = found.network
+    network = _with_units(found, model.readout.population)
     stages.end("integer", lambda events: _decisions(network, events, settings.threads))
     before = after = None
     if settings.match_rates:
@@ -253,6 +253,14 @@ def _parameters(model: Model) -> int:
 
 def _decisions(network: Network, events: EventWindows, threads: int) -> npt.NDArray[np.int64]:
     return Simulator(network).run_batch(list(events.streams()), threads).decisions
+
+
+def _with_units(found: IntegerNetwork, readout: int) -> Network:
+    """What 1 in the membrane of each read-out neuron means in the model travels with the network:
+    where values are read out, not decisions, they are multiplied with it."""
+    units = found.units[readout]
+    assert units is not None  # a read-out is neurons
+    return replace(found.network, info={**found.network.info, "readout_units": units.tolist()})
 
 
 def _with_accuracy(network: Network, stages: _Stages) -> Network:
