@@ -12,6 +12,7 @@ import typer
 from edgesnn import __version__
 from edgesnn.cli import (
     analyse_cka_verb,
+    analyse_lyapunov_verb,
     bench_verb,
     board_verbs,
     compress_verb,
@@ -21,6 +22,7 @@ from edgesnn.cli import (
     export_verb,
     model_verbs,
     profile_verb,
+    prune_recurrent_verb,
     report_verb,
     run_verbs,
     stream_verb,
@@ -44,6 +46,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo_verb.demo,
     "data": data_verb.data,
     "train": train_verb.train,
+    "prune-recurrent": prune_recurrent_verb.prune_recurrent,
     "compress": compress_verb.compress,
     "info": model_verbs.info,
     "check": model_verbs.check,
@@ -69,6 +72,7 @@ for name, verb in VERBS.items():
 #: What can be looked at inside networks: ``edgesnn analyse NAME``.
 ANALYSES: dict[str, Callable[..., None]] = {
     "cka": analyse_cka_verb.cka,
+    "lyapunov": analyse_lyapunov_verb.lyapunov,
 }
 analyse = typer.Typer(help="Look inside networks.", no_args_is_help=True)
 for name, verb in ANALYSES.items():

@@ -14,8 +14,10 @@ from edgesnn.recurrent.networks import (
     HIDDEN,
     RecurrentSettings,
     TimeScales,
+    connects,
     recurrent_model,
     recurrent_weights,
+    with_recurrent_weights,
 )
 
 SCALES = TimeScales(2.0, 8.0)
@@ -108,3 +110,27 @@ def test_rate_model_that_would_run_away_gets_more_leak() -> None:
 def test_settings_that_cannot_work_are_refused(change, text) -> None:
     with pytest.raises(InputError, match=text):
         replace(SETTINGS, **change)
+
+
+def test_a_graph_in_pieces_is_pruned_as_any_other(dense: Model) -> None:
+    weights = recurrent_weights(dense)
+    weights[:60, 60:] = weights[60:, :60] = 0
+    model, state = prune_recurrent(with_recurrent_weights(dense, weights), SETTINGS)
+    assert model.populations[HIDDEN].size == 48
+    assert connects(model, np.arange(48))
+    assert all(np.isfinite(e.largest_ipr) for e in state.log)
+
+
+def test_a_size_that_cuts_inputs_from_outputs_is_refused() -> None:
+    settings = RecurrentSettings(2, 60, 1, input_density=0.05)
+    few = replace(SETTINGS, neurons_kept=0.02, synapses_kept=0.02, iterations=1, drive_rate=1.0)
+    model = recurrent_model(replace(settings, input_gain=5.0), 0)
+    with pytest.raises(InputError, match="a path must lead from inputs to outputs"):
+        prune_recurrent(model, few)
+
+
+def test_a_network_that_runs_away_is_still_pruned_to_size() -> None:
+    wild = recurrent_model(RecurrentSettings(10, 60, 1, gain=20.0), 0)
+    model, state = prune_recurrent(wild, replace(SETTINGS, iterations=1))
+    assert model.populations[HIDDEN].size == 24
+    assert state.log[0].largest_exponent > 0
