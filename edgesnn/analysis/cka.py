@@ -176,15 +176,6 @@ def cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     return float(one.result()[0, 0])
 
 
-def over_time(features: npt.ArrayLike) -> Values:
-    """CKA of each time step of a layer with each other one, from features [n, time_step, ...]."""
-    steps = np.moveaxis(np.asarray(features, np.float64), 1, 0)
-    named = {str(number): step for number, step in enumerate(steps)}
-    one = MinibatchCka()
-    one.add(named, named)
-    return one.result()
-
-
 def batches(num_inputs: int, size: int) -> Sequence[slice]:
     """Parts of ``num_inputs`` inputs of ``size`` each; the last may be smaller, but not too small.
 

@@ -101,7 +101,7 @@ def cka(
     second: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[SECOND]",
+            metavar="SECOND",
             help="What it is compared with, as FIRST. Default: FIRST itself, layer with layer.",
             exists=True,
             dir_okay=False,

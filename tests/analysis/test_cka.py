@@ -18,7 +18,6 @@ from edgesnn.analysis.cka import (
     compare,
     gram,
     hsic,
-    over_time,
 )
 from edgesnn.errors import InputError
 
@@ -121,14 +120,6 @@ def test_memory_does_not_grow_with_the_number_of_batches() -> None:
 
     peak(2)
     assert peak(40) < 1.05 * peak(4)
-
-
-def test_steps_of_a_layer_are_compared_with_each_other() -> None:
-    x = normal(40, 3, 2, 5)
-    found = over_time(x)
-    assert found.shape == (3, 3)
-    assert np.diag(found) == pytest.approx(np.ones(3))
-    assert found[0, 2] == pytest.approx(cka(x[:, 0], x[:, 2]))
 
 
 def test_layer_that_never_fires_is_like_nothing() -> None:
