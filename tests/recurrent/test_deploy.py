@@ -72,8 +72,9 @@ def test_what_was_pruned_stays_away_and_decays_are_those_of_the_model(pruned, ne
     assert len(np.unique(decay)) > 15
 
 
+@pytest.mark.slow
 def test_more_can_be_removed_of_what_is_left(pruned, data: ForecastData) -> None:
-    plain = CompressionSettings(quantizer="nearest", match_rates=False)
+    plain = CompressionSettings(quantizer="nearest", match_rates=False, max_groups=1)
     sparse, _ = compress_forecaster(pruned, data.training.events, 0.3, plain)
     left = sum(int(np.count_nonzero(c.parameters)) for c in pruned.connections)
     assert sparse.num_synapses <= 0.7 * left + 1
