@@ -27,6 +27,8 @@ TEXT = "#010203"
 BEFORE, AFTER = "#e0802b", "#3d8bd9"
 #: Panels of one picture, and rows of a bar picture, at most; the tables hold the rest.
 MAX_PANELS = 12
+#: Fields of a picture of similarities up to which each value is written into its field.
+MAX_WRITTEN = 36
 #: Points of a panel that are drawn one by one; more become pixels.
 MAX_POINTS = 400
 #: Letters of a name that a picture has room for.
@@ -217,10 +219,12 @@ def similarity(data: PictureData) -> str:
         axes = figure.add_subplot()
         for (y, x), value in np.ndenumerate(values):
             # The fuller the colour the more alike; the text takes the colour of the page.
-            shade = 0.0 if np.isnan(value) else 0.8 * float(np.clip(value, 0, 1))
-            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=AFTER, alpha=shade))
-            text = "-" if np.isnan(value) else f"{value:.2f}"
-            axes.text(x, y, text, ha="center", va="center", fontsize=8)
+            if value > 0:
+                shade = 0.8 * min(float(value), 1.0)
+                axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=AFTER, alpha=shade))
+            if values.size <= MAX_WRITTEN:
+                text = "-" if np.isnan(value) else f"{value:.2f}"
+                axes.text(x, y, text, ha="center", va="center", fontsize=8)
         axes.set_xticks(range(columns), [_short(name) for name in found.columns[:columns]])
         axes.set_yticks(range(rows), [_short(name) for name in found.rows[:rows]])
         axes.tick_params(axis="x", rotation=30)

@@ -21,13 +21,15 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_page_of_the_boards_is_written_where_it_is_wanted(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("EDGESNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     # Nothing was built in an empty cache, so the page names the board as one without a result.
     options = ("--hardware", "--board", "icebreaker", "--seeds", "2", "--cached", "--write", "out")
-    assert run(monkeypatch, *options) == 0
+    assert run(monkeypatch, *options, "--json") == 0
+    told = json.loads(capfd.readouterr().out)
+    assert told["hardware"]["figures"] == {"boards_with_bitstream": 0}
     assert json.loads((tmp_path / "out" / "hardware.json").read_text())["figures"] == {
         "boards_with_bitstream": 0
     }
@@ -41,7 +43,7 @@ def test_options_of_the_boards_need_hardware(
 ) -> None:
     assert run(monkeypatch, "--board", "icebreaker", "--cached") == 2
     told = " ".join(capsys.readouterr().err.split())
-    assert "--board, --cached must come with --hardware, not alone" in told
+    assert "--board and --cached must come with --hardware, not alone" in told
 
 
 def test_an_installation_without_benches_says_where_they_are(
