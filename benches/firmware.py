@@ -408,8 +408,8 @@ def page(result: dict[str, Any], counts: list[Counted], rows: list[Profiled]) ->
         "",
         "Synaptic operations a second of the runtime on this machine, one core, over those of",
         "the simulator. Of the square layer (1024 x 1024 at 10 %, 20 % activity) every neuron",
-        "decays in every step, which the simulator does in vectors. Other work on the machine slows",
-        "the two unevenly, so these four want a quiet one.",
+        "decays in every step, which the simulator does in vectors. Other work on the machine",
+        "slows the two unevenly, so these four want a quiet one.",
         "",
         *table(
             ["network", "wide", "packed"],
