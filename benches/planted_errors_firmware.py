@@ -12,6 +12,8 @@ MUTATE: Tests = (f"{RUNTIME_TESTS}test_nothing_undefined_happens[gcc-mutate]",)
 FLIPPED: Tests = (f"{RUNTIME_TESTS}test_a_flipped_bit_is_noticed_wherever_it_is",)
 END_MARK: Tests = (f"{RUNTIME_TESTS}test_the_end_of_an_image_holds_nothing",)
 MEMORY: Tests = (f"{RUNTIME_TESTS}test_memory_must_be_as_large_as_it_says",)
+BIAS: Tests = (f"{RUNTIME_TESTS}test_the_bias_counts_in_the_overflow_rule",)
+SHARED: Tests = (f"{RUNTIME_TESTS}test_two_sources_may_not_share_a_row",)
 OVERFLOW: Tests = (f"{RUNTIME_TESTS}test_a_network_that_could_overflow_is_refused",)
 REFUSED: Tests = (
     f"{RUNTIME_TESTS}test_a_step_with_too_many_events_is_refused_and_changes_nothing",
@@ -171,14 +173,14 @@ IN_FIRMWARE = (
         LOADER,
         "bias > 0 ? above - bias : above",
         "above",
-        MUTATE,
+        BIAS,
     ),
     Mutant(
         "two sources may share a row",
         LOADER,
         "start != next_word",
         "start > next_word",
-        MUTATE,
+        SHARED,
     ),
     Mutant(
         "a synapse may point to a slot without a neuron",

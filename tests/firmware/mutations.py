@@ -27,6 +27,15 @@ def small_image(rng: np.random.Generator) -> bytes:
     return pack_placement(place(network, int(rng.choice(LANES))))
 
 
+def section_at(image: bytes, region: int, lane: int = 0) -> int:
+    """Word at which the elements of a section begin."""
+    words = np.frombuffer(image, "<u2")
+    at = HEADER_WORDS
+    while words[at] != region | lane << 8:
+        at += 4 + (int(words[at + 1]) * int(words[at + 2]) + 1) // 2 * 2
+    return at + 4
+
+
 def sealed(words: np.ndarray) -> bytes:
     """The words of an image without its CRC-32, with one."""
     data = words.astype("<u2").tobytes()

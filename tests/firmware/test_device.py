@@ -40,6 +40,7 @@ from edgesnn.verification import compare, run_windows, with_predicted_cycles
 from edgesnn.virtual_board import VirtualBoard
 from tests.firmware.board import CLOCK_KHZ, SANITIZED, FirmwareBoard, build, options
 from tests.firmware.library import Device
+from tests.firmware.mutations import section_at
 from tests.firmware.streams import lines, requests
 from tests.line import Line, advance
 from tests.small_board import SMALL, FaultyPort, small_network
@@ -86,15 +87,6 @@ def with_words(image, changes):
         words[place] = value
     data = words[:-2].tobytes()
     return data + zlib.crc32(data).to_bytes(4, "little")
-
-
-def section_at(image, region, lane=0):
-    """Word at which the elements of a section begin."""
-    words = np.frombuffer(image, "<u2")
-    at = 32
-    while words[at] != region | lane << 8:
-        at += 4 + (int(words[at + 1]) * int(words[at + 2]) + 1) // 2 * 2
-    return at + 4
 
 
 def test_it_says_what_it_is(board, device):

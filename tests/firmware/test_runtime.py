@@ -17,19 +17,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgesnn.backends.c_library import CLibraryBackend, LoadedImage, runtime_library
+from edgesnn.design_rules import check
 from edgesnn.errors import DesignRuleError, EventLimitError, ModelFileError, ToolNotFound
 from edgesnn.events import EventStream
 from edgesnn.firmware_status import FirmwareStatus, firmware_status_text
 from edgesnn.memory_image import pack_placement, unpack
-from edgesnn.memory_layout import Feature, HeaderWord
+from edgesnn.memory_layout import Feature, HeaderWord, Region
 from edgesnn.network import EventLimit, EventLimitForm, Network
 from edgesnn.placement import place
 from edgesnn.reference import Reference
 from edgesnn.run_result import differences
 from edgesnn.simulator import Simulator
+from edgesnn.synapse_coding import Coding
 from edgesnn.synapses import Synapses
 from tests.firmware.board import needs
-from tests.firmware.mutations import mutated, sealed, small_image
+from tests.firmware.mutations import mutated, sealed, section_at, small_image
 from tests.strategies import random_events, random_network
 
 ROOT = Path(__file__).parents[2]
@@ -180,6 +182,50 @@ def test_a_network_that_could_overflow_is_refused(small_network: Network, sign: 
     library()
     with pytest.raises(DesignRuleError, match="CAN_OVERFLOW"):
         CLibraryBackend().load(broken)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_bias_counts_in_the_overflow_rule(small_network: Network, sign: int) -> None:
+    library()
+
+    def biased(bias: int) -> Network:
+        inputs, hidden, output = small_network.populations
+        changed = replace(hidden, bias=np.array([0, sign * bias]))
+        return replace(small_network, populations=(inputs, changed, output))
+
+    def obeys(network: Network) -> bool:
+        try:
+            check(network)
+        except DesignRuleError:
+            return False
+        return True
+
+    # The largest bias that the host allows, by bisection, is the largest that the runtime loads.
+    allowed, refused = 0, 1 << small_network.state_bits
+    while refused - allowed > 1:
+        middle = (allowed + refused) // 2
+        allowed, refused = (middle, refused) if obeys(biased(middle)) else (allowed, middle)
+    assert allowed > 1000
+    assert status_of(pack_placement(place(biased(allowed), 1))) is FirmwareStatus.OK
+    assert status_of(pack_placement(place(biased(refused), 1))) is FirmwareStatus.CAN_OVERFLOW
+
+
+@pytest.mark.parametrize("coding", Coding)
+def test_two_sources_may_not_share_a_row(small_network: Network, coding: Coding) -> None:
+    library()
+    *others, out = small_network.connections
+    # The second neuron has no row, so that of the first is the last one of all.
+    alone = replace(out, synapses=Synapses.from_dense(np.array([[5, 0], [0, 0]])))
+    network = replace(small_network, connections=(*others, alone))
+    placement = place(network, 1, coding)
+    image = pack_placement(placement)
+    words = np.frombuffer(image[:-4], "<u2").copy()
+    first = section_at(image, Region.SYNAPSES) + placement.connections[-1].row_starts
+    assert status_of(sealed(words)) is FirmwareStatus.OK
+    assert words[first] != 0
+    assert words[first + 1] == 0
+    words[first + 1] = words[first]
+    assert status_of(sealed(words)) is FirmwareStatus.BAD_ROW
 
 
 def test_every_status_has_a_meaning_and_unknown_ones_are_told_apart() -> None:
