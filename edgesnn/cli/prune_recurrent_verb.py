@@ -63,6 +63,7 @@ def prune_recurrent(
         from edgesnn.recurrent import lnp
         from edgesnn.recurrent.tasks import FORECASTS, SCALES, forecaster
     from edgesnn.checkpoint import write_checkpoint
+    from edgesnn.files import write_whole
     from edgesnn.recurrent.deploy import model_error
     from edgesnn.recurrent.lnp_file import read_state, with_history, write_state
     from edgesnn.recurrent.readout import fit_readout
@@ -110,7 +111,7 @@ def prune_recurrent(
     error = model_error(fitted, windows.held_out)
     entries = [asdict(entry) for entry in state.log]
     if log is not None:
-        log.write_text(json_line(entries) + "\n")
+        write_whole(log, (json_line(entries) + "\n").encode())
     write_checkpoint(with_history(fitted, state, settings), output)
     partial.unlink(missing_ok=True)
     out.table(

@@ -37,15 +37,30 @@ class ToPrune:
 
     weights     float64 [rows, fan_in]
     thresholds  float64 [rows], units of the rows' errors
-    sparsity    share of weights to remove
-    bias        whether the biases may make up for them
+    wanted      weights that stay, of each of its connections; no more than are not 0
+    bias        whether the biases may make up for those that go
     """
 
     statistics: LayerStatistics
     weights: Tensor
     thresholds: Tensor
-    sparsity: float
+    wanted: tuple[int, ...]
     bias: bool
+
+    @property
+    def present(self) -> Tensor:
+        return self.weights != 0
+
+    @property
+    def sparsity(self) -> float:
+        """Share of weights to remove."""
+        return 1 - sum(self.wanted) / self.weights.numel()
+
+    @property
+    def operations(self) -> Tensor:
+        """Synaptic operations of a time step that one weight brings, float64 [fan_in]."""
+        # A weight of a kernel is a synapse at every position.
+        return self.statistics.rates * self.statistics.layer.positions
 
     def hessian(self, group: RowGroup) -> Tensor:
         """Damped, with the bias as the last input if it may move."""
@@ -141,39 +156,6 @@ def thresholds_of(model: Model, layer: Layer) -> Tensor:
     return layer.per_row(population.threshold)
 
 
-@dataclass(frozen=True, eq=False)
-class _Choice:
-    """What a layer's masks are chosen by.
-
-    present   bool [rows, fan_in], weights that are not 0
-    wanted    weights that stay, of each connection of the layer
-    scores    [rows, fan_in]; None if all present ones stay
-    costs     [fan_in], synaptic operations of a time step that one weight brings
-    """
-
-    layer: Layer
-    present: Tensor
-    wanted: list[int]
-    scores: Tensor | None
-    costs: Tensor
-
-    def masks(self, price: float) -> Tensor:
-        """The weights of the highest scores, less ``price`` for each operation."""
-        if self.scores is None:
-            return self.present
-        worth = (self.scores - price * self.costs).where(self.present, -torch.inf)
-        return torch.cat(
-            [
-                _largest(worth[:, columns], count)
-                for columns, count in zip(self.layer.columns(), self.wanted, strict=True)
-            ],
-            dim=1,
-        )
-
-    def sops(self, masks: Tensor) -> float:
-        return float((masks * self.costs).sum())
-
-
 def prune(
     model: Model,
     statistics: Statistics,
@@ -194,39 +176,46 @@ def prune(
     """
     pruner = find_pruner(method)
     tasks = [_task(model, layer, kept, bias) for layer in statistics.layers]
-    choices = [_choice(task, kept, pruner) for task in tasks]
-    price = 0.0 if max_sops is None else price_of_operation(choices, max_sops)
+    scores = [_scores(task, pruner) for task in tasks]
+    price = 0.0 if max_sops is None else _price_of_operation(tasks, scores, max_sops)
     return [
-        _prune_layer(task, choice.masks(price), pruner)
-        for task, choice in zip(tasks, choices, strict=True)
-    ]
-
-
-def _wanted(layer: Layer, present: Tensor, kept: Sequence[int]) -> list[int]:
-    return [
-        min(kept[i], int(present[:, columns].sum()))
-        for i, columns in zip(layer.connections, layer.columns(), strict=True)
+        _prune_layer(task, _masks(task, found, price), pruner)
+        for task, found in zip(tasks, scores, strict=True)
     ]
 
 
 def _task(model: Model, statistics: LayerStatistics, kept: Sequence[int], bias: bool) -> ToPrune:
     layer = statistics.layer
     weights = weights_of(model, layer)
-    sparsity = 1 - sum(_wanted(layer, weights != 0, kept)) / weights.numel()
-    return ToPrune(statistics, weights, thresholds_of(model, layer), sparsity, bias)
+    wanted = tuple(
+        min(kept[i], int((weights[:, columns] != 0).sum()))
+        for i, columns in zip(layer.connections, layer.columns(), strict=True)
+    )
+    return ToPrune(statistics, weights, thresholds_of(model, layer), wanted, bias)
 
 
-def _choice(task: ToPrune, kept: Sequence[int], pruner: Pruner) -> _Choice:
-    layer = task.statistics.layer
-    present = task.weights != 0
-    wanted = _wanted(layer, present, kept)
-    everything = sum(wanted) == int(present.sum())
-    scores = None if everything else pruner.scores(task)
-    # A weight of a kernel is a synapse at every position.
-    return _Choice(layer, present, wanted, scores, task.statistics.rates * layer.positions)
+def _scores(task: ToPrune, pruner: Pruner) -> Tensor:
+    """Of each weight; nothing needs them where all stay."""
+    if sum(task.wanted) == int(task.present.sum()):
+        return torch.zeros_like(task.weights)
+    return pruner.scores(task)
 
 
-def price_of_operation(choices: Sequence[_Choice], max_sops: float) -> float:
+def _masks(task: ToPrune, scores: Tensor, price: float) -> Tensor:
+    """The weights of the highest scores, less ``price`` for each operation: bool as ``scores``."""
+    worth = (scores - price * task.operations).where(task.present, -torch.inf)
+    return torch.cat(
+        [
+            _largest(worth[:, columns], count)
+            for columns, count in zip(task.statistics.layer.columns(), task.wanted, strict=True)
+        ],
+        dim=1,
+    )
+
+
+def _price_of_operation(
+    tasks: Sequence[ToPrune], scores: Sequence[Tensor], max_sops: float
+) -> float:
     """The price of an operation, in units of the scores, at which layers have ``max_sops`` at most.
 
     Of all masks with as many weights and no more operations, those of a price lose the least score
@@ -235,19 +224,20 @@ def price_of_operation(choices: Sequence[_Choice], max_sops: float) -> float:
     """
 
     def sops(price: float) -> float:
-        return sum(choice.sops(choice.masks(price)) for choice in choices)
+        return sum(
+            float((_masks(task, found, price) * task.operations).sum())
+            for task, found in zip(tasks, scores, strict=True)
+        )
 
     if sops(0.0) <= max_sops:
         return 0.0
-    scores = [choice.scores for choice in choices if choice.scores is not None]
-    largest = max((float(s.abs().max()) for s in scores), default=0.0)
-    cheapest = sops(LARGEST_PRICE * (largest or 1.0))
-    if cheapest > max_sops:
+    largest = max(float(found.abs().max()) for found in scores) or 1.0
+    low, high = largest / LARGEST_PRICE, largest * LARGEST_PRICE
+    if (fewest := sops(high)) > max_sops:
         raise InputError(
-            f"max_sops must be at least {cheapest:.6g}, the operations of the weights that are "
+            f"max_sops must be at least {fewest:.6g}, the operations of the weights that are "
             f"read most seldom, not {max_sops:g}: raise it, or the sparsity"
         )
-    low, high = largest / LARGEST_PRICE, largest * LARGEST_PRICE
     for _ in range(PRICE_HALVINGS):
         middle = (low * high) ** 0.5
         low, high = (middle, high) if sops(middle) > max_sops else (low, middle)
@@ -257,7 +247,7 @@ def price_of_operation(choices: Sequence[_Choice], max_sops: float) -> float:
 def _prune_layer(task: ToPrune, masks: Tensor, pruner: Pruner) -> PrunedLayer:
     layer, weights = task.statistics.layer, task.weights
     bias = torch.zeros(layer.rows, dtype=torch.float64)
-    if bool((masks == (weights != 0)).all()):
+    if bool((masks == task.present).all()):
         return PrunedLayer(layer, masks, weights, layer.per_neuron(bias))
     result = weights * masks
     if pruner.objective is not None:

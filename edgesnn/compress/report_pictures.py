@@ -73,6 +73,9 @@ def _svg(figure: Figure, name: str) -> str:
     text = re.sub(r'\sid="([^"]*)"', rf' id="{name}-\1"', text)
     text = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', text)
     text = text.replace("xlink:href=", "href=").replace("url(#", f"url(#{name}-")
+    # Places are in points: hundredths are enough. Scales are left as they are.
+    places = r'\s[dxy]="[^"]*"|translate\([^)]*\)'
+    text = re.sub(places, lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found.group()), text)
     return re.sub(r"\n\s*", "\n", text.replace(TEXT, "currentColor"))
 
 

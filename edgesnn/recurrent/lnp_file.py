@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +20,20 @@ LNP = "lnp"
 
 def with_history(model: Model, state: LnpState, settings: LnpSettings) -> Model:
     """``model`` with the settings, the log of all iterations, and which neurons were kept."""
-    return _with(
-        model,
-        {
-            "settings": asdict(settings),
-            "log": [asdict(entry) for entry in state.log],
-            "kept": state.kept.tolist(),
-            "spectrum": state.spectrum.tolist(),
-        },
-    )
-
-
-def _with(model: Model, history: dict[str, Any]) -> Model:
-    info = {**model.info, LNP: history}
-    return Model(model.populations, model.connections, model.readout, info)
+    history = {
+        "settings": asdict(settings),
+        "log": [asdict(entry) for entry in state.log],
+        "kept": state.kept.tolist(),
+        "spectrum": state.spectrum.tolist(),
+    }
+    return replace(model, info={**model.info, LNP: history})
 
 
 def write_state(path: Path, state: LnpState, settings: LnpSettings, dense: Model) -> None:
     """Keep a pruning between two iterations; the file appears whole or not at all."""
     model = with_history(state.model, state, settings)
-    write_checkpoint(_with(model, {**model.info[LNP], "of": digest_of_model(dense)}), path)
+    history = {**model.info[LNP], "of": digest_of_model(dense)}
+    write_checkpoint(replace(model, info={**model.info, LNP: history}), path)
 
 
 def read_state(path: Path, settings: LnpSettings, dense: Model) -> LnpState | None:
@@ -62,7 +56,7 @@ def read_state(path: Path, settings: LnpSettings, dense: Model) -> LnpState | No
         ]
         same_network = found["of"] == digest_of_model(dense)
         state = LnpState(
-            _with_info_of(model, dense),
+            replace(model, info=dense.info),
             np.array(found["kept"], np.int64),
             np.array(found["spectrum"], np.float64),
             tuple(LnpIteration(**entry) for entry in found["log"]),
@@ -77,7 +71,3 @@ def read_state(path: Path, settings: LnpSettings, dense: Model) -> LnpState | No
     if not same_network:
         raise InputError(f"{path} belongs to another network: {advice}")
     return state
-
-
-def _with_info_of(model: Model, dense: Model) -> Model:
-    return Model(model.populations, model.connections, model.readout, dense.info)

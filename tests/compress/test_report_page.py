@@ -26,7 +26,7 @@ from tests.compress.whole import labelled, made, settings
 
 #: Elements that have no end tag in HTML.
 VOID = {"meta", "br", "hr", "img", "link", "input"}
-LARGEST_PAGE = 600_000
+LARGEST_PAGE = 500_000
 
 
 class Reader(HTMLParser):
