@@ -17,6 +17,8 @@ from edgesnn.files import write_whole
 from edgesnn.measurement import record, write_result
 
 NUM_SEEDS = 5
+#: At most, of other depths and widths, and of events: they take the longest to train.
+NUM_FURTHER_SEEDS = 3
 #: Data set that a part cannot do without.
 NEEDS = {
     "pairs": "fashion_mnist",
@@ -33,15 +35,16 @@ def parts_of(
     seeds: tuple[int, ...], depths: tuple[int, ...] = parts.DEPTHS
 ) -> dict[str, Callable[[], Any]]:
     """What is measured, by the names of ``Measured``."""
+    few = seeds[:NUM_FURTHER_SEEDS]
     return {
         "checks": parts.checks,
         "pairs": lambda: parts.pairs(seeds),
         "controls": lambda: parts.controls(seeds),
-        "depths": lambda: parts.depths(depths),
-        "widths": parts.widths,
-        "events": parts.events,
+        "depths": lambda: parts.depths(few, depths),
+        "widths": lambda: parts.widths(few),
+        "events": lambda: parts.events(few),
         "steps": lambda: parts.steps(seeds),
-        "attacks": parts.attacks,
+        "attacks": lambda: parts.attacks(seeds),
         "compressed": parts.compressed,
     }
 
@@ -75,7 +78,7 @@ def written(folder: Path, result: dict[str, Any], measured: Measured) -> None:
 
 
 def main() -> None:
-    """All parts, one after the other; about an hour with the training of the networks."""
+    """All parts, one after the other; some hours with the training of the networks."""
     parser = argparse.ArgumentParser(description="what layers of spiking networks tell apart")
     parser.add_argument("--write", type=Path, help="folder for representation.md, .json and .png")
     parser.add_argument("--seeds", type=int, default=NUM_SEEDS, help="networks of each kind")
@@ -85,7 +88,7 @@ def main() -> None:
         nargs="+",
         choices=parts.DEPTHS,
         default=list(parts.DEPTHS),
-        help="layers with weights of the networks of the first seed",
+        help="layers with weights of networks",
     )
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
     parser.add_argument(

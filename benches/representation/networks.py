@@ -25,8 +25,8 @@ from edgesnn.train.classifier import ClassifierSettings, share_right, train_clas
 from edgesnn.train.residual import ResidualNetwork, ResidualSettings, seeded
 
 #: Pictures or recordings that are learned from, and those that are measured on.
-NUM_TRAINING, NUM_HELD_OUT = 4000, 1000
-TRAINING = ClassifierSettings(epochs=4)
+NUM_TRAINING, NUM_HELD_OUT = 10_000, 1000
+TRAINING = ClassifierSettings(epochs=5)
 #: Frames of a recording of 30 steps: each of three saccades is two of them.
 NUM_FRAMES = 6
 

@@ -58,6 +58,10 @@ def _of(pairs: list[Pair], residual: bool) -> list[Pair]:
     return [p for p in pairs if p.residual == residual]
 
 
+def _num_seeds(pairs: list[Pair]) -> int:
+    return len({p.seed for p in pairs})
+
+
 def figures(m: Measured) -> dict[str, Any]:
     """The named figures."""
     found: dict[str, Any] = {
@@ -244,9 +248,9 @@ def page(result: dict[str, Any], m: Measured) -> str:
         "",
         f"The questions are those of Li et al. 2023 (arXiv 2304.13098), at the size of a laptop: "
         f"networks of {layers} layers, {NUM_TRAINING:,} pictures of Fashion-MNIST, "
-        f"{TRAINING.epochs} epochs, four time steps, direct coding. {len(m.seeds)} seeds where "
-        "there is a range, else one (the bench takes five by default). The paper trains "
-        "ResNet-20 to 164 on CIFAR for 300 epochs.",
+        f"{TRAINING.epochs} epochs, four time steps, direct coding. {len(m.seeds)} seeds "
+        f"(the bench takes five by default), {_num_seeds(m.depths)} for depth, width and events. "
+        "The paper trains ResNet-20 to 164 on CIFAR for 300 epochs.",
         "",
     ]
     if m.skipped:
@@ -390,8 +394,8 @@ def _attacks(attacks: list[Attacked]) -> list[str]:
     return [
         "## Attacks",
         "",
-        f"Projected gradients, 20 iterations, {NUM_ATTACKED} pictures of 0..1, networks of the "
-        "first seed; CKA of each layer with itself, clean against attacked.",
+        f"Projected gradients, 20 iterations, {NUM_ATTACKED} pictures of 0..1; CKA of each "
+        "layer with itself, clean against attacked.",
         "",
         *_table(head, rows),
     ]

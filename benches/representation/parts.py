@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from torch import Tensor
@@ -159,25 +159,31 @@ def controls(seeds: Sequence[int]) -> list[Control]:
     return found
 
 
-def depths(of: Sequence[int] = DEPTHS) -> list[Pair]:
+def depths(seeds: Sequence[int], of: Sequence[int] = DEPTHS) -> list[Pair]:
     return [
-        pair(clothes(), ResidualSettings(depth=depth, residual=residual), 0)
+        pair(clothes(), ResidualSettings(depth=depth, residual=residual), seed)
         for residual in (True, False)
         for depth in of
+        for seed in seeds
     ]
 
 
-def widths() -> list[Pair]:
+def widths(seeds: Sequence[int]) -> list[Pair]:
     return [
-        pair(clothes(), ResidualSettings(width=width, residual=residual), 0)
+        pair(clothes(), ResidualSettings(width=width, residual=residual), seed)
         for residual in (True, False)
         for width in WIDTHS
+        for seed in seeds
     ]
 
 
-def events() -> list[Pair]:
+def events(seeds: Sequence[int]) -> list[Pair]:
     """As :func:`pairs`, on the recordings of an event camera."""
-    return [pair(saccades(), ResidualSettings(residual=residual), 0) for residual in (True, False)]
+    return [
+        pair(saccades(), ResidualSettings(residual=residual), seed)
+        for residual in (True, False)
+        for seed in seeds
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,26 +233,20 @@ class Attacked:
     last: float
 
 
-def attacks() -> list[Attacked]:
-    """Networks of the first seed."""
+def attacks(seeds: Sequence[int]) -> list[Attacked]:
     found = []
     task = clothes()
     inputs, labels = task.held_out[:NUM_ATTACKED], task.held_out_labels[:NUM_ATTACKED]
-    for residual in (True, False):
-        for spiking in (True, False):
-            network = trained(task, ResidualSettings(residual=residual, spiking=spiking), 0).network
-            names = layers_of(network)
-            clean = 100 * share_right(network, inputs, labels)
-            for epsilon in EPSILONS:
-                other = projected_gradient(network, inputs, labels, epsilon)
-                twins = compare(
-                    _grams(network, inputs, names), _grams(network, other, names)
-                ).twins()
-                worse = 100 * share_right(network, other, labels)
-                mean = float(np.nanmean(list(twins.values())))
-                found.append(
-                    Attacked(residual, spiking, epsilon, clean, worse, mean, twins["fire"])
-                )
+    for residual, spiking, seed in product((True, False), (True, False), seeds):
+        network = trained(task, ResidualSettings(residual=residual, spiking=spiking), seed).network
+        names = layers_of(network)
+        clean = 100 * share_right(network, inputs, labels)
+        for epsilon in EPSILONS:
+            other = projected_gradient(network, inputs, labels, epsilon)
+            twins = compare(_grams(network, inputs, names), _grams(network, other, names)).twins()
+            worse = 100 * share_right(network, other, labels)
+            mean = float(np.nanmean(list(twins.values())))
+            found.append(Attacked(residual, spiking, epsilon, clean, worse, mean, twins["fire"]))
     return found
 
 
