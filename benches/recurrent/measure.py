@@ -1,29 +1,31 @@
-"""The parts: forecasts, ablations, training, integers, spoken digits, time."""
+"""What is measured: forecasts and decisions, networks of integers, ablations, time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benches.recurrent.networks import PRUNING, Plan, compared, dense_and_pruned, size_of
+from benches.recurrent.networks import HOMOGENEOUS, PRUNING, Plan, compared, pruned_alike, size_of
 from edgesnn.backends.simulated import ReferenceBackend, SimulatorBackend
 from edgesnn.core_config import CoreConfig
 from edgesnn.encoders import encoder_to_info
 from edgesnn.event_windows import EventTargets, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.recipes import find_recipe
-from edgesnn.recurrent.baselines import BASELINES, prune_to_size
+from edgesnn.recurrent.baselines import BASELINES
 from edgesnn.recurrent.deploy import (
     compress_forecaster,
     forecast_error,
     model_error,
     network_values,
 )
-from edgesnn.recurrent.lnp import ablations, begin, iterate, prune_recurrent
-from edgesnn.recurrent.networks import RecurrentSettings, recurrent_model
+from edgesnn.recurrent.free_run import mean_valid_time
+from edgesnn.recurrent.lnp import ablations, drive, prune_recurrent
+from edgesnn.recurrent.metrics import operations_per_step
+from edgesnn.recurrent.networks import RecurrentSettings, TimeScales, recurrent_model
 from edgesnn.recurrent.readout import fit_readout
 from edgesnn.recurrent.tasks import FORECASTS, INPUT_GAIN, READOUT_DECAY, SCALES, forecaster
 from edgesnn.samples import accuracy
@@ -34,32 +36,62 @@ from edgesnn.train.trainer import decisions
 from edgesnn.verification import compare, run_windows
 
 RIDGE = 1e-3
-#: Of the regression by surrogate gradients, from the ridge read-out on.
+#: By surrogate gradients, from the ridge read-out on: weights, biases and decays.
 TRAINING = TrainingSettings(
-    epochs=10, batch_size=25, learning_rate=2e-3, learn_decay=True, gradient_norm=1.0
+    batch_size=20,
+    learning_rate=2e-2,
+    learn_decay=True,
+    gradient_norm=1.0,
+    event_dropout=0.02,
+    validation=0.1,
 )
+CLASSIFIER = replace(
+    TRAINING, epochs=15, batch_size=64, learning_rate=3e-3, event_dropout=0.1, validation=0.0
+)
+#: Of networks that were pruned after they were trained: so many of the epochs follow.
+REPAIR = 0.2
+TRAINED = ("dense", "LNP", "LNP by rate", *BASELINES)
+#: What a score was taken after; "late" is trained dense, pruned, and trained on for a while.
+RIDGE_STAGE, TRAINED_STAGE, LATE_STAGE = "ridge", "trained", "late"
+#: Free runs: stretches of the held-out part, samples that are seen, samples that follow.
+RUNS, KNOWN, FOLLOWING = 16, 30, 60
 #: Windows whose every bit is compared between reference and simulator.
 COMPARED = 2
 CORE = CoreConfig(lanes=2, state_bits=24)
+CLASSIFICATIONS = ("fsdd", "imu-digits")
+#: Of a CHRSNN: from fast to slow neurons.
+CLUSTERS = tuple(TimeScales(2.0, scale) for scale in (2.0, 4.0, 8.0, 16.0))
 
 
 @dataclass(frozen=True)
 class Score:
-    """NRMSE, or accuracy in per cent, of one network with one seed."""
+    """NRMSE, or accuracy in per cent, of one network with one seed.
+
+    stage        what it was trained by
+    operations   synaptic operations of a time step, inputs and read-out included
+    valid_time   of free runs, in the task's own time, where there are such
+    """
 
     task: str
     name: str
+    stage: str
     seed: int
     value: float
     neurons: int = 0
     synapses: int = 0
+    operations: float = 0.0
+    valid_time: float | None = None
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """One LNP network as integers, SBC and 4 bits, on the held-out windows."""
+    """One trained network as integers of 4 bits, on the held-out windows.
+
+    name   what it was, and what SBC took away of it
+    """
 
     task: str
+    name: str
     seed: int
     float_nrmse: float
     nrmse: float
@@ -68,6 +100,28 @@ class Deployed:
     sops_per_step: float
     cycles_per_step: float
     mismatches: int
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Lyapunov exponents of a network before training, under the noise that LNP drives it with.
+
+    exponents   float64, largest first, per time step
+    """
+
+    task: str
+    name: str
+    seed: int
+    exponents: np.ndarray
+
+
+@dataclass(frozen=True)
+class Studied:
+    """All of one task with one seed."""
+
+    scores: list[Score]
+    deployed: list[Deployed]
+    spectra: list[Spectrum]
 
 
 @dataclass(frozen=True)
@@ -83,144 +137,172 @@ def fitted(model: Model, data: EventTargets) -> Model:
     return fit_readout(model, data.events, data.targets.astype(np.float64), RIDGE)
 
 
-def _tell(what: object) -> None:
-    print(what, flush=True)
+def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
+    """One series: every network by ridge, most trained whole, LNP's as integers."""
+    task = FORECASTS[task_name]
+    data = task.load(seed)
+    stretches = task.held_out_samples(RUNS, KNOWN + FOLLOWING, seed)
+    training = replace(TRAINING, epochs=plan.epochs, seed=seed)
+
+    def score(name: str, stage: str, model: Model) -> Score:
+        valid = None if stage == RIDGE_STAGE else mean_valid_time(model, task, stretches, KNOWN)
+        found = Score(
+            task.name,
+            name,
+            stage,
+            seed,
+            model_error(model, data.held_out),
+            *size_of(model),
+            operations_per_step(model, data.held_out.events),
+            valid,
+        )
+        print(found, flush=True)
+        return found
+
+    dense = forecaster(task, plan.neurons, seed)
+    alike = forecaster(task, plan.neurons, seed, HOMOGENEOUS)
+    models = compared(dense, alike, plan, seed, data.training.events)
+    rows = [Score(task.name, "no change", RIDGE_STAGE, seed, task.persistence(seed))]
+    ready = {name: fitted(model, data.training) for name, model in models.items()}
+    rows += [score(name, RIDGE_STAGE, model) for name, model in ready.items()]
+    trained = {name: train_sparse(ready[name], data.training, training) for name in TRAINED}
+    rows += [score(name, TRAINED_STAGE, model) for name, model in trained.items()]
+    repair = replace(training, epochs=max(round(REPAIR * plan.epochs), 1))
+    size = size_of(models["LNP"])
+    for name, model in pruned_alike(trained["dense"], size, data.training.events, seed):
+        rows.append(score(name, LATE_STAGE, train_sparse(model, data.training, repair)))
+    left = _present(models["LNP"]) / _present(dense)
+    deployed = [
+        integers(name, trained[which], sparsity, data.training, data.held_out, task.name, seed)
+        for name, which, sparsity in (
+            ("LNP", "LNP", 0.0),
+            ("LNP, half of it by SBC", "LNP", 0.5),
+            ("dense, SBC to LNP's synapses", "dense", 1 - left),
+        )
+    ]
+    spectra = [
+        Spectrum(task.name, name, seed, drive(model, plan.settings(seed)).spectrum.exponents)
+        for name, model in models.items()
+    ]
+    return Studied(rows, deployed, spectra)
 
 
-def forecast_rows(plan: Plan) -> list[Score]:
-    """Every task and network with a ridge read-out; and that nothing changes."""
-    rows = []
-    for task in FORECASTS.values():
-        for seed in range(plan.seeds):
-            data = task.load(seed)
-            rows.append(Score(task.name, "persistence", seed, task.persistence(seed)))
-            for name, model in compared(task, plan, seed, data.training.events):
-                error = model_error(fitted(model, data.training), data.held_out)
-                rows.append(Score(task.name, name, seed, error, *size_of(model)))
-                _tell(rows[-1])
-    return rows
+def _present(model: Model) -> int:
+    return sum(int(np.count_nonzero(c.parameters)) for c in model.connections)
 
 
-def ablation_rows(plan: Plan, task_name: str = "lorenz") -> list[Score]:
-    """LNP with one choice changed at a time, ridge read-out."""
-    task, rows = FORECASTS[task_name], []
-    for seed in range(plan.seeds):
-        data = task.load(seed)
-        dense = forecaster(task, plan.neurons, seed)
-        for name, settings in ablations(plan.settings(seed)).items():
-            model, _ = prune_recurrent(dense, settings, SCALES)
-            error = model_error(fitted(model, data.training), data.held_out)
-            rows.append(Score(task.name, name, seed, error, *size_of(model)))
-            _tell(rows[-1])
-    return rows
+def integers(
+    name: str,
+    model: Model,
+    sparsity: float,
+    training: EventTargets,
+    held_out: EventTargets,
+    task: str,
+    seed: int,
+) -> Deployed:
+    """A trained forecaster through the compressor, compared bit for bit."""
+    network, report = compress_forecaster(model, training.events, sparsity)
+    found = forecast_error(network_values(network, held_out.events), held_out)
+    streams = list(held_out.events.streams())
+    reference = ReferenceBackend()
+    reference.load(network)
+    expected = run_windows(reference, streams[:COMPARED], record=True)
+    agreed, _ = compare(expected, SimulatorBackend(), network, streams[:COMPARED], record=True)
+    batch = Simulator(network, CORE).run_batch(streams)
+    steps = len(streams) * held_out.events.num_steps
+    row = Deployed(
+        task,
+        name,
+        seed,
+        model_error(model, held_out),
+        found,
+        report.bits_per_synapse,
+        network.num_synapses,
+        float(batch.sops.sum()) / steps,
+        float(batch.cycles.sum()) / steps,
+        agreed.mismatches,
+    )
+    print(row, flush=True)
+    return row
 
 
-def trained_rows(plan: Plan, names: tuple[str, ...] = ("dense", "LNP", "random")) -> list[Score]:
-    """Networks trained whole by surrogate gradients after the ridge read-out."""
-    rows = []
-    for task in FORECASTS.values():
-        for seed in range(plan.seeds):
-            data = task.load(seed)
-            for name, model in compared(task, plan, seed, data.training.events):
-                if name == "dense, homogeneous":
-                    break  # what follows is not trained here
-                if name in names:
-                    start = fitted(model, data.training)
-                    trained = train_sparse(start, data.training, replace(TRAINING, seed=seed))
-                    error = model_error(trained, data.held_out)
-                    rows.append(Score(task.name, name, seed, error, *size_of(trained)))
-                    _tell(rows[-1])
-    return rows
-
-
-def deployed_rows(plan: Plan) -> list[Deployed]:
-    """LNP networks through the compressor, compared bit for bit."""
-    rows = []
-    for task in FORECASTS.values():
-        for seed in range(plan.seeds):
-            data = task.load(seed)
-            _, pruned = dense_and_pruned(task.name, plan, seed)
-            model = fitted(pruned, data.training)
-            network, report = compress_forecaster(model, data.training.events)
-            found = forecast_error(network_values(network, data.held_out.events), data.held_out)
-            streams = list(data.held_out.events.streams())
-            reference = ReferenceBackend()
-            reference.load(network)
-            expected = run_windows(reference, streams[:COMPARED], record=True)
-            agreed, _ = compare(
-                expected, SimulatorBackend(), network, streams[:COMPARED], record=True
-            )
-            batch = Simulator(network, CORE).run_batch(streams)
-            steps = len(streams) * data.held_out.events.num_steps
-            rows.append(
-                Deployed(
-                    task.name,
-                    seed,
-                    model_error(model, data.held_out),
-                    found,
-                    report.bits_per_synapse,
-                    network.num_synapses,
-                    float(batch.sops.sum()) / steps,
-                    float(batch.cycles.sum()) / steps,
-                    agreed.mismatches,
-                )
-            )
-            _tell(rows[-1])
-    return rows
-
-
-def digits_rows(plan: Plan) -> list[Score]:
-    """Spoken digits: a ridge read-out of one output for each class, in every step."""
-    recipe = find_recipe("fsdd")
+def classes(plan: Plan, recipe_name: str, seed: int) -> Studied:
+    """Spoken digits or gestures: one output for each class, asked in every step."""
+    recipe = find_recipe(recipe_name)
     training, held_out = recipe.load()
-    classes, steps = len(recipe.labels), training.events.num_steps
-    wanted = np.repeat(np.eye(classes)[training.labels][:, np.newaxis], steps, axis=1)
+    steps = training.events.num_steps
+    wanted = np.eye(len(recipe.labels))[training.labels][:, np.newaxis]
     settings = RecurrentSettings(
         recipe.encoder.num_sources,
         plan.neurons,
-        classes,
+        len(recipe.labels),
         clusters=(SCALES,),
         input_gain=INPUT_GAIN,
         readout_decay=READOUT_DECAY,
         window_steps=steps,
     )
+
+    def score(name: str, stage: str, model: Model) -> Score:
+        right = accuracy(decisions(model, held_out.events), held_out.labels)
+        operations = operations_per_step(model, held_out.events)
+        found = Score(recipe.name, name, stage, seed, 100 * right, *size_of(model), operations)
+        print(found, flush=True)
+        return found
+
+    dense = recurrent_model(settings, seed, {"encoder": encoder_to_info(recipe.encoder)})
+    alike = recurrent_model(replace(settings, clusters=(HOMOGENEOUS,)), seed, dense.info)
+    few: LabelledEvents = training.per_class(20, seed)
     rows = []
-    for seed in range(plan.seeds):
-        dense = recurrent_model(settings, seed, {"encoder": encoder_to_info(recipe.encoder)})
-        for name, model in _classifiers(dense, plan, seed, training):
-            ready = fit_readout(model, training.events, wanted, RIDGE)
-            right = accuracy(decisions(ready, held_out.events), held_out.labels)
-            rows.append(Score("fsdd", name, seed, 100 * right, *size_of(model)))
-            _tell(rows[-1])
+    for name, model in compared(dense, alike, plan, seed, few.events).items():
+        ready = fit_readout(model, training.events, np.repeat(wanted, steps, axis=1), RIDGE)
+        rows.append(score(name, RIDGE_STAGE, ready))
+        if name in TRAINED:
+            trained = train_sparse(ready, training, replace(CLASSIFIER, seed=seed))
+            rows.append(score(name, TRAINED_STAGE, trained))
+    return Studied(rows, [], [])
+
+
+def variants(plan: Plan, task_name: str, seed: int) -> list[Score]:
+    """LNP with one choice changed at a time, and of a clustered network; ridge read-out."""
+    task = FORECASTS[task_name]
+    data = task.load(seed)
+    rows = []
+
+    def add(name: str, model: Model) -> None:
+        error = model_error(fitted(model, data.training), data.held_out)
+        rows.append(Score(task.name, name, RIDGE_STAGE, seed, error, *size_of(model)))
+        print(rows[-1], flush=True)
+
+    dense = forecaster(task, plan.neurons, seed)
+    for name, settings in ablations(plan.settings(seed)).items():
+        add(name, prune_recurrent(dense, settings, SCALES)[0])
+    clustered = forecaster(task, plan.neurons, seed, clusters=CLUSTERS)
+    pruned = prune_recurrent(clustered, plan.settings(seed))[0]
+    add("CHRSNN, dense", clustered)
+    add("CHRSNN, LNP", pruned)
+    for name, model in pruned_alike(clustered, size_of(pruned), data.training.events, seed):
+        add(f"CHRSNN, {name}", model)
     return rows
 
 
-def _classifiers(
-    dense: Model, plan: Plan, seed: int, training: LabelledEvents
-) -> Iterator[tuple[str, Model]]:
-    yield "dense", dense
-    pruned, _ = prune_recurrent(dense, plan.settings(seed), SCALES)
-    yield "LNP", pruned
-    events = training.per_class(20, seed).events
-    for method in BASELINES:
-        yield method, prune_to_size(dense, method, *size_of(pruned), events, seed)
-
-
-def speed_rows(plan: Plan) -> list[Timed]:
+def timed(neurons: int) -> Timed:
     """Steps I to III of a network for one task, from dense to the wanted size."""
-    rows = []
-    for neurons in plan.sizes:
-        dense = forecaster(FORECASTS["lorenz"], neurons, 0)
-        began = time.perf_counter()
-        state = begin(dense, PRUNING)
-        while len(state.log) <= PRUNING.iterations:
-            state = iterate(state, PRUNING)
-        rows.append(Timed(neurons, time.perf_counter() - began))
-        _tell(rows[-1])
-    return rows
+    dense = forecaster(FORECASTS["lorenz"], neurons, 0)
+    began = time.perf_counter()
+    prune_recurrent(dense, PRUNING)
+    found = Timed(neurons, time.perf_counter() - began)
+    print(found, flush=True)
+    return found
 
 
 def exponent(rows: list[Timed]) -> float:
     """Of the power law through the times, by least squares of logarithms."""
     sizes, seconds = ([getattr(r, k) for r in rows] for k in ("neurons", "seconds"))
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+#: By the kind of a task, what studies one.
+STUDIES: dict[str, Callable[[Plan, str, int], Studied]] = {
+    **dict.fromkeys(FORECASTS, forecasts),
+    **dict.fromkeys(CLASSIFICATIONS, classes),
+}

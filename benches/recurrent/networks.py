@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from edgesnn.model import Model
 from edgesnn.recurrent.baselines import BASELINES, prune_to_size
 from edgesnn.recurrent.lnp import LnpSettings, prune_recurrent
 from edgesnn.recurrent.networks import TimeScales, recurrent_weights
-from edgesnn.recurrent.tasks import FORECASTS, SCALES, Forecast, forecaster
+from edgesnn.recurrent.tasks import SCALES
 
 #: 57 % of the neurons go, and so many synapses that every baseline can come to the same number.
 PRUNING = LnpSettings(neurons_kept=0.43, synapses_kept=0.15)
@@ -25,14 +24,18 @@ HOMOGENEOUS = TimeScales(None, SCALES.scale * (SCALES.shape or 1.0))
 class Plan:
     """How much is measured.
 
-    seeds        of networks, of the series and of pruning, from 0 on
-    neurons      of the dense network
-    sizes        of the timing
+    seeds         of networks, of the series and of pruning, from 0 on
+    few_seeds     of what is compared within LNP alone, at most
+    neurons       of the dense network
+    epochs        of training, where networks are trained whole
+    sizes         of the timing
     """
 
     seeds: int = 5
+    few_seeds: int = 2
     neurons: int = 400
-    sizes: tuple[int, ...] = (100, 200, 400, 1000)
+    epochs: int = 120
+    sizes: tuple[int, ...] = (100, 200, 400, 1000, 2000)
 
     def settings(self, seed: int) -> LnpSettings:
         return replace(PRUNING, seed=seed)
@@ -44,26 +47,31 @@ def size_of(model: Model) -> tuple[int, int]:
     return len(weights), int(np.count_nonzero(weights))
 
 
-@cache
-def dense_and_pruned(task_name: str, plan: Plan, seed: int) -> tuple[Model, Model]:
-    """The dense network of a task and what LNP leaves of it, which several parts look at."""
-    dense = forecaster(FORECASTS[task_name], plan.neurons, seed)
-    return dense, prune_recurrent(dense, plan.settings(seed), SCALES)[0]
+def pruned_alike(
+    dense: Model, size: tuple[int, int], events: EventWindows, seed: int
+) -> Iterator[tuple[str, Model]]:
+    """``dense`` pruned to a size by every other method; ``events`` of the training part."""
+    for method in BASELINES:
+        yield method, prune_to_size(dense, method, *size, events, seed)
 
 
 def compared(
-    task: Forecast, plan: Plan, seed: int, events: EventWindows
-) -> Iterator[tuple[str, Model]]:
+    dense: Model, alike: Model | None, plan: Plan, seed: int, events: EventWindows
+) -> dict[str, Model]:
     """Networks by name; those that are pruned have one size.
 
-    events   of the training part, which activity pruning looks at
+    "LNP by rate" removes the neurons that fire least under noise, in place of step II, and leaves
+    time constants alone.
+
+    alike    a dense network with one time constant for all, or None
     """
-    dense, pruned = dense_and_pruned(task.name, plan, seed)
-    yield "dense", dense
-    yield "LNP", pruned
-    for method in BASELINES:
-        yield method, prune_to_size(dense, method, *size_of(pruned), events, seed)
-    alike = forecaster(task, plan.neurons, seed, HOMOGENEOUS)
-    yield "dense, homogeneous", alike
-    same = replace(plan.settings(seed), trials=0)
-    yield "LNP, homogeneous", prune_recurrent(alike, same)[0]
+    pruned = prune_recurrent(dense, plan.settings(seed), SCALES)[0]
+    found = {"dense": dense, "LNP": pruned}
+    active = replace(plan.settings(seed), node_rule="rate", trials=0)
+    found["LNP by rate"] = prune_recurrent(dense, active)[0]
+    found.update(pruned_alike(dense, size_of(pruned), events, seed))
+    if alike is not None:
+        same = replace(plan.settings(seed), trials=0)
+        found["dense, homogeneous"] = alike
+        found["LNP, homogeneous"] = prune_recurrent(alike, same)[0]
+    return found

@@ -35,3 +35,8 @@ def slow_mode_errors(seeds: int) -> dict[str, float]:
             pruned = sampled(matrix, score, SHARE, np.random.default_rng(seed))
             errors[name].append(slow_mode_error(matrix, pruned))
     return {name: float(np.mean(values)) for name, values in errors.items()}
+
+
+def errors(seeds: int) -> dict[str, float]:
+    """Both."""
+    return {"lorenz_error_percent": lorenz_error_percent(), **slow_mode_errors(seeds)}

@@ -33,6 +33,9 @@ def prune_recurrent(
     rule: Annotated[
         str, typer.Option(help="What a synapse's worth is made of; a wrong one lists them.")
     ] = "noise",
+    node_rule: Annotated[
+        str, typer.Option(help="Which neurons go first: betweenness, or rate under noise.")
+    ] = "betweenness",
     trials: Annotated[
         int, typer.Option(min=0, help="Of the search for time constants; 0: leave them.")
     ] = 20,
@@ -70,6 +73,7 @@ def prune_recurrent(
 
     check_choice("a task", task, FORECASTS, "TASK")
     check_choice("a rule", rule, lnp.RULES, "--rule")
+    check_choice("a rule of nodes", node_rule, lnp.NODE_RULES, "--node-rule")
     check_outputs(output, log)
     out = Output(json)
     settings = lnp.LnpSettings(
@@ -77,6 +81,7 @@ def prune_recurrent(
         synapses_kept=synapses_kept,
         iterations=iterations,
         rule=rule,
+        node_rule=node_rule,
         trials=trials,
         seed=seed,
     )

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from edgesnn.analysis.covariance import noise_covariance, trace_covariance
 from edgesnn.analysis.localization import inverse_participation
@@ -35,7 +36,7 @@ from edgesnn.recurrent.networks import (
     with_recurrent_weights,
     with_time_constants,
 )
-from edgesnn.recurrent.node_pruning import least_between
+from edgesnn.recurrent.node_pruning import least_active, least_between
 from edgesnn.recurrent.noise_pruning import (
     draw,
     keep_probabilities,
@@ -52,6 +53,7 @@ _MARGIN = 0.01
 
 RULES = ("noise", "lyapunov", "lyapunov-weights", "magnitude", "random")
 COVARIANCES = ("linear", "trace")
+NODE_RULES = ("betweenness", "rate")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class LnpSettings:
                     harmonic mean of exponents near it ("lyapunov"), of their product; "magnitude"
                     and "random" leave noise out
     covariance      of the linearized network, or of filtered spikes ("trace")
+    node_rule       which neurons go: those that few shortest paths lead through ("betweenness"), or
+                    those that fire least under noise ("rate")
     rescaling       a kept weight grows at most so many times for those that went; 1: not at all
     restored        edges that may come back in an iteration, as a share of those that are left
     trials          of the optimization of time scales; 0 leaves them as they are
@@ -78,6 +82,7 @@ class LnpSettings:
     iterations: int = 10
     rule: str = "noise"
     covariance: str = "linear"
+    node_rule: str = "betweenness"
     rescaling: float = 1.0
     restored: float = 0.01
     trials: int = 20
@@ -106,7 +111,11 @@ class LnpSettings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise InputError(f"{name} must be in {least}..{most}, not {value}")
-        for name, known in (("rule", RULES), ("covariance", COVARIANCES)):
+        for name, known in (
+            ("rule", RULES),
+            ("covariance", COVARIANCES),
+            ("node_rule", NODE_RULES),
+        ):
             if getattr(self, name) not in known:
                 raise InputError(
                     f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}"
@@ -214,7 +223,11 @@ def iterate(state: LnpState, settings: LnpSettings) -> LnpState:
     weights = prune_synapses(before, driven, edges_wanted, settings, rng)
 
     neurons_wanted = max(round(dense.neurons * settings.neurons_kept**done), 1)
-    gone = least_between(weights != 0, max(len(weights) - neurons_wanted, 0))
+    num_gone = max(len(weights) - neurons_wanted, 0)
+    if settings.node_rule == "rate":
+        gone = least_active(driven.spikes, num_gone)
+    else:
+        gone = least_between(weights != 0, num_gone)
     stay = np.setdiff1d(np.arange(len(weights)), gone)
     model = keep_neurons(with_recurrent_weights(state.model, weights), stay)
     weights, before = weights[np.ix_(stay, stay)], before[np.ix_(stay, stay)]
@@ -307,14 +320,17 @@ def prune_recurrent(
     state             from which to go on, as ``after_iteration`` was given it; None: from the start
     after_iteration   called after each, to show and to keep
     """
-    state = begin(model, settings) if state is None else state
-    while len(state.log) <= settings.iterations:
-        state = iterate(state, settings)
-        if after_iteration is not None:
-            after_iteration(state)
-    if start is None or not settings.trials:
-        return state.model, state
-    return optimize(state, settings, start)[0], state
+    # One thread of linear algebra: the result does not depend on the number of cores, and beside
+    # other work threads that wait for each other take many times as long.
+    with threadpool_limits(1, "blas"):
+        state = begin(model, settings) if state is None else state
+        while len(state.log) <= settings.iterations:
+            state = iterate(state, settings)
+            if after_iteration is not None:
+                after_iteration(state)
+        if start is None or not settings.trials:
+            return state.model, state
+        return optimize(state, settings, start)[0], state
 
 
 def ablations(settings: LnpSettings) -> dict[str, LnpSettings]:
@@ -326,6 +342,8 @@ def ablations(settings: LnpSettings) -> dict[str, LnpSettings]:
         ("exponents instead of weights", {"rule": "lyapunov"}),
         ("exponents times weights", {"rule": "lyapunov-weights"}),
         ("covariance of filtered spikes", {"covariance": "trace"}),
+        ("neurons by rate under noise", {"node_rule": "rate"}),
+        ("neurons by rate, time scales left alone", {"node_rule": "rate", "trials": 0}),
         ("weights rescaled", {"rescaling": 4.0}),
         ("no edges restored", {"restored": 0.0}),
         ("time scales left alone", {"trials": 0}),

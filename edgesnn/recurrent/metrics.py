@@ -1,9 +1,13 @@
-"""How good a forecast is."""
+"""How good a forecast is, and what it costs."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
+from edgesnn.event_windows import EventWindows
+from edgesnn.model import Model
+from edgesnn.train.dynamics import Dynamics
 
 Values = npt.NDArray[np.float64]
 #: A forecast is valid until its error is this part of the size of what is forecast.
@@ -30,3 +34,12 @@ def valid_time(found: Values, wanted: Values, dt: float = 1.0) -> float:
     error = np.sqrt(((found - wanted) ** 2).sum(axis=1) / (wanted**2).sum(axis=1).mean())
     wrong = np.flatnonzero(~(error <= VALID_ERROR))
     return dt * float(wrong[0] if len(wrong) else len(wanted))
+
+
+def operations_per_step(model: Model, events: EventWindows) -> float:
+    """Synaptic operations of a time step: each spike, or input event, times the synapses that are
+    left of its source, mean over all steps of all windows."""
+    spikes = Dynamics(model).record(events).spikes
+    means = [s.double().mean(dim=(0, 1)).numpy() for s in spikes]
+    left = [(c.source, (c.expand(c.parameters) != 0).sum(axis=1)) for c in model.connections]
+    return float(sum(means[source] @ fan_out for source, fan_out in left))

@@ -1,4 +1,4 @@
-"""LNP, step II: neurons through which few shortest paths lead go.
+"""LNP, step II: neurons through which few shortest paths lead go, or those that hardly fire.
 
 Source: Brandes 2001, "A faster algorithm for betweenness centrality"; Chakraborty et al. 2024.
 """
@@ -32,3 +32,12 @@ def least_between(edges: Mask, num_removed: int) -> npt.NDArray[np.int64]:
     degree = edges.sum(axis=0) + edges.sum(axis=1)
     order = np.lexsort((np.arange(len(edges)), degree, betweenness(edges)))
     return np.sort(order[:num_removed])
+
+
+def least_active(spikes: Values, num_removed: int) -> npt.NDArray[np.int64]:
+    """The neurons that fire least, ascending by number; on a tie the first ones.
+
+    spikes   [..., neuron]
+    """
+    rates = spikes.reshape(-1, spikes.shape[-1]).mean(axis=0)
+    return np.sort(np.argsort(rates, kind="stable")[:num_removed])

@@ -130,6 +130,14 @@ class Forecast:
         events = samples.events(self.encoder)
         return EventTargets(events, targets.reshape(count, -1, self.coordinates))
 
+    def held_out_samples(
+        self, windows: int, samples: int, seed: int = 0, data: Path | None = None
+    ) -> Values:
+        """Stretches of the held-out part, evenly apart, float64 [windows, samples, coordinates]."""
+        series = self.series(seed, data)[(self.training + 1) * self.window_samples :]
+        starts = np.linspace(0, len(series) - samples, windows).astype(np.int64)
+        return np.stack([series[start : start + samples] for start in starts])
+
     def persistence(self, seed: int = 0, data: Path | None = None) -> float:
         """NRMSE of the forecast that nothing changes, over the held-out part."""
         series = self.series(seed, data)[(self.training + 1) * self.window_samples :]

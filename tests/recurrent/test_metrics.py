@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgesnn.recurrent.metrics import nrmse, valid_time
+from edgesnn.event_windows import EventWindows
+from edgesnn.recurrent.metrics import nrmse, operations_per_step, valid_time
+from edgesnn.recurrent.networks import RecurrentSettings, recurrent_model
+from edgesnn.train.dynamics import Dynamics
 
 
 def test_the_mean_has_an_error_of_one_and_a_multiple_of_the_noise_its_own() -> None:
@@ -33,3 +36,18 @@ def test_a_forecast_is_valid_until_it_is_wrong_by_the_limit() -> None:
     assert valid_time(wanted, wanted, dt=0.1) == pytest.approx(10)
     found[5] = np.nan
     assert valid_time(found, wanted) == 5
+
+
+def test_operations_are_spikes_times_the_synapses_that_are_left() -> None:
+    settings = RecurrentSettings(6, 20, 2, neighbours=4, input_density=0.5, input_gain=3.0)
+    model = recurrent_model(settings, 0)
+    rasters = (np.random.default_rng(1).random((3, 25, 6)) < 0.4).astype(np.uint8)
+    events = EventWindows.from_rasters(rasters)
+    spikes = [s.numpy() for s in Dynamics(model).record(events).spikes]
+    counted = 0
+    for connection in model.connections:
+        for window, step, source in np.argwhere(spikes[connection.source]):
+            del window, step
+            counted += np.count_nonzero(connection.parameters[source])
+    assert counted > 1000
+    assert operations_per_step(model, events) == pytest.approx(counted / 75)

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from edgesnn.recurrent.node_pruning import betweenness, least_between
+from edgesnn.recurrent.node_pruning import betweenness, least_active, least_between
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -32,3 +32,11 @@ def test_of_neurons_between_nothing_those_of_fewest_edges_go() -> None:
     edges[0, 1] = edges[0, 2] = True
     assert np.array_equal(least_between(edges, 1), [3])
     assert np.array_equal(least_between(edges, 0), [])
+
+
+def test_neurons_that_fire_least_go_and_on_a_tie_the_first() -> None:
+    spikes = np.zeros((2, 3, 4))
+    spikes[:, 0, 1] = spikes[0, :, 3] = 1
+    assert np.array_equal(least_active(spikes, 1), [0])
+    assert np.array_equal(least_active(spikes, 3), [0, 1, 2])
+    assert np.array_equal(least_active(spikes, 0), [])
