@@ -17,11 +17,12 @@ from benches.compression.__main__ import kept
 
 @dataclass(frozen=True)
 class Job:
-    """``function(*arguments)``, whose result is kept under ``name``."""
+    """``function(*arguments)``, whose result is kept under ``name``; lower ranks run first."""
 
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    rank: int = 0
 
     def run(self, folder: Path | None) -> Any:
         found = kept(folder, self.name, lambda: self.function(*self.arguments))
@@ -31,11 +32,12 @@ class Job:
 
 def run_jobs(jobs: list[Job], folder: Path | None, processes: int) -> list[Any]:
     """Results in the order of the jobs; each process computes with one thread."""
-    if processes == 1:
+    if processes == 1 or not jobs:
         return [job.run(folder) for job in jobs]
     # A new interpreter for each, which reads how many threads linear algebra may have.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, torch.set_num_threads, (1,)) as pool:
-        waiting = [pool.submit(job.run, folder) for job in jobs]
-        return [future.result() for future in waiting]
+        order = sorted(range(len(jobs)), key=lambda i: jobs[i].rank)
+        waiting = {i: pool.submit(jobs[i].run, folder) for i in order}
+        return [waiting[i].result() for i in range(len(jobs))]

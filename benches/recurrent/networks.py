@@ -25,7 +25,7 @@ class Plan:
     """How much is measured.
 
     seeds         of networks, of the series and of pruning, from 0 on
-    few_seeds     of what is compared within LNP alone, at most
+    few_seeds     of what is compared within LNP alone, and of training beside the headline, at most
     neurons       of the dense network
     epochs        of training, where networks are trained whole
     sizes         of the timing
@@ -34,7 +34,7 @@ class Plan:
     seeds: int = 5
     few_seeds: int = 2
     neurons: int = 400
-    epochs: int = 120
+    epochs: int = 100
     sizes: tuple[int, ...] = (100, 200, 400, 1000, 2000)
 
     def settings(self, seed: int) -> LnpSettings:

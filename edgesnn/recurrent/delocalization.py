@@ -16,7 +16,7 @@ from edgesnn.analysis.localization import inverse_participation
 Values = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 #: Edges that come back before eigenvectors are computed anew, as a share of the limit.
-_ROUND = 0.1
+_ROUND = 0.25
 
 
 def heterogeneity_gain(edges: Mask, sources: npt.ArrayLike, targets: npt.ArrayLike) -> Values:

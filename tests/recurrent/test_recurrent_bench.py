@@ -89,11 +89,16 @@ def test_headline_is_of_networks_that_were_trained_whole() -> None:
 
 def test_page_says_what_held_and_what_did_not() -> None:
     text = page(RESULT, MEASURED)
-    assert "- lorenz: +10.0 % of error (at most 5 more): **not kept**; ahead of the best" in text
-    assert "- fsdd: -1.50 points of accuracy (at most 1 lost): **not kept**; behind" in text
+    assert (
+        "- lorenz, 2 seeds: +10.0 % of error (at most 5 more): **not kept**; ahead of the best"
+        in text
+    )
+    assert (
+        "- fsdd, 1 seeds: -1.50 points of accuracy (at most 1 lost): **not kept**; behind" in text
+    )
     better = [replace(r, value=0.104) if r.name == "LNP" else r for r in rows("trained")]
     kept = page(RESULT, replace(MEASURED, scores=[*rows("ridge"), *better]))
-    assert "- lorenz: -22.0 % of error (at most 5 more): kept" in kept
+    assert "- lorenz, 2 seeds: -22.0 % of error (at most 5 more): kept" in kept
     assert (
         "| Performance is kept at this size | kept on 0 of 4 tasks (none) | **not seen** |" in text
     )
