@@ -143,6 +143,11 @@ class LabelledEvents:
             raise InputError(f"labels must be 0 or above, not {labels.min()}")
         object.__setattr__(self, "labels", labels.astype(np.int64))
 
+    @classmethod
+    def of_one_class(cls, events: EventWindows) -> LabelledEvents:
+        """Windows for those that look at events alone, as calibration does."""
+        return cls(events, np.zeros(len(events), np.int64))
+
     def __len__(self) -> int:
         return len(self.labels)
 

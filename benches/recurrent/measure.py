@@ -35,24 +35,15 @@ from edgesnn.recurrent.tasks import (
     ForecastData,
     forecaster,
 )
+from edgesnn.recurrent.training import TRAINING, train_forecaster
 from edgesnn.samples import accuracy
 from edgesnn.simulator import Simulator
-from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.sparse import train_sparse
 from edgesnn.train.trainer import decisions
 from edgesnn.verification import compare, run_windows
 
 RIDGE = 1e-3
-#: By surrogate gradients, from the ridge read-out on: weights, biases and decays.
-TRAINING = TrainingSettings(
-    batch_size=10,
-    learning_rate=2e-2,
-    learn_decay=True,
-    gradient_norm=1.0,
-    event_dropout=0.02,
-    surrogate_slope=1.2,
-    validation=0.1,
-)
+#: Of classifiers, by surrogate gradients.
 CLASSIFIER = replace(
     TRAINING,
     epochs=10,
@@ -168,7 +159,6 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
     task = FORECASTS[task_name]
     data = task.load(seed)
     stretches = task.held_out_samples(RUNS, KNOWN + FOLLOWING, seed)
-    training = replace(TRAINING, epochs=plan.epochs, seed=seed)
 
     def score(name: str, stage: str, model: Model) -> Score:
         valid = None if stage == RIDGE_STAGE else mean_valid_time(model, task, stretches, KNOWN)
@@ -192,7 +182,9 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
     ready = {name: fitted(model, data.training) for name, model in models.items()}
     rows += [score(name, RIDGE_STAGE, model) for name, model in ready.items()]
     names = trained_names(plan, task.name, seed)
-    trained = {name: train_sparse(ready[name], data.training, training) for name in names}
+    trained = {
+        name: train_forecaster(ready[name], data.training, plan.epochs, seed) for name in names
+    }
     rows += [score(name, TRAINED_STAGE, model) for name, model in trained.items()]
     deployed = []
     if trained:
@@ -206,10 +198,11 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
             )
         ]
     if names == TRAINED:
-        repair = replace(training, epochs=max(round(REPAIR * plan.epochs), 1))
+        repair = max(round(REPAIR * plan.epochs), 1)
         size = size_of(models["LNP"])
         for name, model in pruned_alike(trained["dense"], size, data.training.events, seed):
-            rows.append(score(name, LATE_STAGE, train_sparse(model, data.training, repair)))
+            repaired = train_forecaster(model, data.training, repair, seed)
+            rows.append(score(name, LATE_STAGE, repaired))
     spectra = [
         Spectrum(task.name, name, seed, drive(model, plan.settings(seed)).spectrum.exponents)
         for name, model in models.items()

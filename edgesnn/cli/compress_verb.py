@@ -23,8 +23,10 @@ from edgesnn.number_format import STATE_BITS
 
 if TYPE_CHECKING:
     from edgesnn.compress.report import CompressionReport
-    from edgesnn.event_windows import LabelledEvents
+    from edgesnn.event_windows import EventTargets, LabelledEvents
     from edgesnn.model import Model
+    from edgesnn.network import Network
+    from edgesnn.recurrent.tasks import ForecastData
 
 #: Points of accuracy; more lost ones are remarked on.
 ACCEPTABLE_LOSS = 2.0
@@ -64,6 +66,24 @@ def _samples(
     with out.progress("data", 0) as advance:
         found = recipe_of(model.info).load(data, lambda done, total: advance(done, total=total))
     return found.training, found.held_out if given is None else given
+
+
+def _forecast(model: Model, data: Path | None) -> ForecastData | None:
+    """Windows of the series that a forecaster was made for; None of other models."""
+    if "forecast" not in model.info:
+        return None
+    with needs_extra("forecasts", "recurrent"):
+        from edgesnn.recurrent.tasks import forecast_of
+    found = forecast_of(model.info)
+    return None if found is None else found[0].load(found[1], data)
+
+
+def _nrmse(model: Model, network: Network, held_out: EventTargets) -> tuple[float, float]:
+    """Errors of the model and of the network on held-out windows of their series."""
+    from edgesnn.recurrent.deploy import forecast_error, model_error, network_values
+
+    found = forecast_error(network_values(network, held_out.events), held_out)
+    return model_error(model, held_out), found
 
 
 def _check_different(model: Path, *outputs: Path | None) -> None:
@@ -207,11 +227,21 @@ def compress(
             from edgesnn.compress.report_page import page
     from edgesnn import model_file
     from edgesnn.checkpoint import read_checkpoint
+    from edgesnn.event_windows import LabelledEvents
     from edgesnn.files import write_whole
     from edgesnn_boards import all_boards
 
     trained = read_checkpoint(model)
-    training, evaluation = _samples(out, trained, samples, evaluate, data)
+    series = _forecast(trained, data) if samples is None else None
+    if series is None:
+        training, evaluation = _samples(out, trained, samples, evaluate, data)
+    elif fine_tune or evaluate is not None:
+        raise typer.BadParameter(
+            "a model that forecasts has no labels to train or count by: leave out --fine-tune and "
+            "--evaluate (its error on held-out windows is measured without them)"
+        )
+    else:
+        training, evaluation = LabelledEvents.of_one_class(series.training.events), None
     chosen = training.per_class(calibration, seed)
     with out.progress("compress") as advance:
         network, found = run(
@@ -234,6 +264,11 @@ def compress(
         write_whole(html, shown)
     model_file.write(network, output)
     show_compression(out, found)
+    errors: dict[str, float] = {}
+    if series is not None:
+        before, after = _nrmse(trained, network, series.held_out)
+        errors = {"nrmse_before": before, "nrmse_after": after}
+        out.line(f"NRMSE on held-out windows: {before:.4f} before, {after:.4f} after")
     lost = _points_lost(found)
     if lost is not None and lost > ACCEPTABLE_LOSS:
         out.note(
@@ -241,7 +276,7 @@ def compress(
             "--fine-tune-rate 0.01."
         )
     out.line(f"{output}: {network.num_synapses:,} synapses, {output.stat().st_size:,} bytes")
-    out.result({"output": str(output), **found.as_json()})
+    out.result({"output": str(output), **found.as_json(), **errors})
 
 
 def show_compression(out: Output, report: CompressionReport) -> None:

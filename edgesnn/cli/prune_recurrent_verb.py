@@ -40,6 +40,9 @@ def prune_recurrent(
         int, typer.Option(min=0, help="Of the search for time constants; 0: leave them.")
     ] = 20,
     ridge: Annotated[float, typer.Option(help="Penalty on the read-out's weights.")] = 1e-3,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="Of training the whole network after that; 0: none.")
+    ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")] = 0,
     data: DataFolder = None,
     resume: Annotated[
@@ -49,15 +52,20 @@ def prune_recurrent(
             "--no-resume starts anew.",
         ),
     ] = True,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(help="Also write the held-out windows, as .npz.", dir_okay=False),
+    ] = None,
     log: Annotated[
         Path | None, typer.Option(help="Also write the iterations as JSON.", dir_okay=False)
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a recurrent network with many time constants, prune it by LNP, fit its read-out.
+    """Make a recurrent network with many time constants, prune it by LNP, train what is left.
 
-    Pruning looks at no data; the read-out is fitted to the task by ridge regression. After each
-    iteration the state is written to OUTPUT.partial, from which the same command goes on.
+    Pruning looks at no data; the read-out is fitted to the task by ridge regression, and with
+    --epochs all of the network is trained after it. After each iteration of the pruning its state
+    is written to OUTPUT.partial, from which the same command goes on.
 
     Example: edgesnn prune-recurrent lorenz -o lorenz.model --neurons 100 --log lorenz.json
     """
@@ -70,11 +78,13 @@ def prune_recurrent(
     from edgesnn.recurrent.deploy import model_error
     from edgesnn.recurrent.lnp_file import read_state, with_history, write_state
     from edgesnn.recurrent.readout import fit_readout
+    from edgesnn.recurrent.training import train_forecaster
+    from edgesnn.samples import write_samples
 
     check_choice("a task", task, FORECASTS, "TASK")
     check_choice("a rule", rule, lnp.RULES, "--rule")
     check_choice("a rule of nodes", node_rule, lnp.NODE_RULES, "--node-rule")
-    check_outputs(output, log)
+    check_outputs(output, held_out, log)
     out = Output(json)
     settings = lnp.LnpSettings(
         neurons_kept=neurons_kept,
@@ -106,6 +116,11 @@ def prune_recurrent(
             fitted = fit_readout(
                 pruned, windows.training.events, windows.training.targets.astype(float), ridge
             )
+        if epochs:
+            with out.progress(f"{task}: training", epochs) as advance:
+                fitted = train_forecaster(
+                    fitted, windows.training, epochs, seed, lambda epoch: advance(epoch.done)
+                )
     except KeyboardInterrupt:
         if partial.exists():
             out.note(
@@ -117,6 +132,8 @@ def prune_recurrent(
     entries = [asdict(entry) for entry in state.log]
     if log is not None:
         write_whole(log, (json_line(entries) + "\n").encode())
+    if held_out is not None:
+        write_samples(held_out, chosen.recordings(seed, data))
     write_checkpoint(with_history(fitted, state, settings), output)
     partial.unlink(missing_ok=True)
     out.table(

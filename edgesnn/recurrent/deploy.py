@@ -46,7 +46,7 @@ def compress_forecaster(
     chosen = settings or CompressionSettings()
     removed = 1 - (1 - sparsity) * present / total
     # Labels decide nothing without fine-tuning: a forecast has none.
-    unlabelled = LabelledEvents(calibration, np.zeros(len(calibration), np.int64))
+    unlabelled = LabelledEvents.of_one_class(calibration)
     return compress(model, unlabelled, replace(chosen, sparsity=removed))
 
 

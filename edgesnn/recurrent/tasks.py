@@ -8,7 +8,7 @@ out come after them, with a pause between, so that no sample is in both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -118,16 +118,21 @@ class Forecast:
             self._part(series, 0, self.training), self._part(series, pause, self.held_out)
         )
 
-    def _part(self, series: Values, first: int, count: int) -> EventTargets:
+    def _samples(
+        self, series: Values, first: int, count: int, later: int = 0
+    ) -> npt.NDArray[np.float32]:
+        """So many windows [window, sample, coordinate] from a window on, some samples later."""
         size = self.window_samples
-        shape = (count, size, self.coordinates)
-        rows = slice(first * size, (first + count) * size)
-        later = slice(rows.start + self.horizon, rows.stop + self.horizon)
+        rows = series[first * size + later : (first + count) * size + later]
+        return rows.reshape(count, size, self.coordinates).astype(np.float32)
+
+    def _part(self, series: Values, first: int, count: int) -> EventTargets:
+        shape = (count, self.window_samples, self.coordinates)
         # Asked after the last step of each sample, when all of it has been seen.
         targets = np.full((*shape[:2], self.steps_per_sample, shape[2]), np.nan, np.float32)
-        targets[:, self.skip :, -1] = series[later].reshape(shape)[:, self.skip :]
-        samples = Samples(series[rows].reshape(shape).astype(np.float32))
-        events = samples.events(self.encoder)
+        later = self._samples(series, first, count, self.horizon)
+        targets[:, self.skip :, -1] = later[:, self.skip :]
+        events = Samples(self._samples(series, first, count)).events(self.encoder)
         return EventTargets(events, targets.reshape(count, -1, self.coordinates))
 
     def held_out_samples(
@@ -137,6 +142,10 @@ class Forecast:
         series = self.series(seed, data)[(self.training + 1) * self.window_samples :]
         starts = np.linspace(0, len(series) - samples, windows).astype(np.int64)
         return np.stack([series[start : start + samples] for start in starts])
+
+    def recordings(self, seed: int = 0, data: Path | None = None) -> Samples:
+        """The held-out windows as samples, which the network's encoder makes events of."""
+        return Samples(self._samples(self.series(seed, data), self.training + 1, self.held_out))
 
     def persistence(self, seed: int = 0, data: Path | None = None) -> float:
         """NRMSE of the forecast that nothing changes, over the held-out part."""
@@ -242,6 +251,12 @@ def find_forecast(name: str) -> Forecast:
     if name not in FORECASTS:
         raise InputError(f"a task must be one of {', '.join(FORECASTS)}, not {name!r}")
     return FORECASTS[name]
+
+
+def forecast_of(info: Mapping[str, Any]) -> tuple[Forecast, int] | None:
+    """The task that a model was made for, and the seed of its series; None if for no forecast."""
+    name = info.get("forecast")
+    return (find_forecast(name), int(info.get("seed", 0))) if isinstance(name, str) else None
 
 
 def forecaster(

@@ -146,3 +146,36 @@ def test_a_silent_network_has_no_exponents(
     write_checkpoint(silent, tmp_path / "m.model")
     assert call("analyse", "lyapunov", tmp_path / "m.model") == 1
     assert "some neurons must fire in some steps under noise" in capsys.readouterr().err
+
+
+def test_training_whole_makes_the_error_smaller(
+    prune: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    errors = []
+    for epochs in (0, 6):
+        assert prune("-o", tmp_path / "p.model", "--epochs", epochs, "--json") == 0
+        errors.append(json.loads(capsys.readouterr().out)["nrmse"])
+    assert errors[1] < errors[0]
+
+
+def test_a_pruned_forecaster_becomes_a_network_whose_windows_verify(
+    call: Call, prune: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model, network, windows = (tmp_path / name for name in ("p.model", "p.esnn", "p.npz"))
+    assert prune("-o", model, "--held-out", windows) == 0
+    capsys.readouterr()
+    # More is gone already than is to go: nothing else is removed.
+    assert call("compress", model, "-o", network, "--sparsity", 0.1, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 0 < found["nrmse_before"] < found["nrmse_after"] < 2 * found["nrmse_before"]
+    assert call("verify", network, "--samples", windows, "--count", 2, "--json") == 0
+    verified = json.loads(capsys.readouterr().out)["executors"]
+    assert [e["mismatches"] for e in verified] == [0] * len(verified)
+
+
+def test_a_forecaster_cannot_be_fine_tuned_by_labels(
+    call: Call, prune: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert prune("-o", tmp_path / "p.model") == 0
+    assert call("compress", tmp_path / "p.model", "--fine-tune", 2) == 2
+    assert "a model that forecasts has no labels to train or count by" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from edgesnn.analysis.dynamical_systems import lorenz
 from edgesnn.errors import InputError
 from edgesnn.recurrent.metrics import nrmse
-from edgesnn.recurrent.tasks import FORECASTS, Forecast, find_forecast
+from edgesnn.recurrent.tasks import FORECASTS, Forecast, find_forecast, forecast_of, forecaster
 
 
 def counting(count: int, seed: int, _data: Path | None) -> np.ndarray:
@@ -82,3 +82,15 @@ def test_series_that_is_too_short_and_unknown_tasks_are_refused() -> None:
         short.series()
     with pytest.raises(InputError, match="a task must be one of lorenz, .*, not 'weather'"):
         find_forecast("weather")
+
+
+def test_held_out_windows_as_samples_give_the_held_out_events() -> None:
+    _, held_out = SMALL.load()
+    again = SMALL.recordings().events(SMALL.encoder)
+    assert np.array_equal(again.to_rasters(), held_out.events.to_rasters())
+
+
+def test_a_model_tells_what_it_forecasts() -> None:
+    model = forecaster(FORECASTS["roessler"], 40, 3)
+    assert forecast_of(model.info) == (FORECASTS["roessler"], 3)
+    assert forecast_of({"recipe": "digits"}) is None
