@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +19,7 @@ from edgesnn.errors import InputError, UnsupportedModel
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import AnyConnection, Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, ReadoutRule
+from edgesnn.train.compiled import Pattern, run_population
 from edgesnn.train.convolution import convolve
 from edgesnn.train.event_batch import EventBatch
 from edgesnn.train.lif import SURROGATE_SLOPE, Lif, State
@@ -25,6 +27,10 @@ from edgesnn.train.lif import SURROGATE_SLOPE, Lif, State
 #: Turns the stored weights of all connections, [fan_in, rows] each, into those that act: masks,
 #: rounding.
 WeightTransform = Callable[[list[Tensor]], list[Tensor]]
+
+
+#: Of a population: [batch, size] of each time step, or [batch, time_step, size] of all.
+Steps = list[Tensor] | Tensor
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,8 @@ class Run:
     def __init__(self, model: Model, inputs: Tensor | EventBatch) -> None:
         self._model = model
         self._inputs = inputs
-        self.steps_of_v: dict[int, list[Tensor]] = {}
-        self.steps_of_spikes: dict[int, list[Tensor]] = {}
+        self.steps_of_v: dict[int, Steps] = {}
+        self.steps_of_spikes: dict[int, Steps] = {}
         self.steps_of_currents: dict[int, list[Tensor]] = {}
 
     @cached_property
@@ -76,8 +82,8 @@ class Run:
             if isinstance(p, InputPopulation):
                 found.append(_dense(_part(self._inputs, first, p.size)))
                 first += p.size
-            elif self.steps_of_spikes[i]:
-                found.append(torch.stack(self.steps_of_spikes[i], 1))
+            elif len(self.steps_of_spikes[i]):
+                found.append(_stacked(self.steps_of_spikes[i]))
             else:
                 found.append(torch.zeros_like(self._stacked_v(i)))
         return found
@@ -100,14 +106,15 @@ class Run:
         ]
 
     def _stacked_v(self, index: int) -> Tensor:
-        return torch.stack(self.steps_of_v[index], 1)
+        return _stacked(self.steps_of_v[index])
 
     @cached_property
     def accumulators(self) -> Tensor:
         """[batch, read-out size]; the largest decides."""
         index, rule = self._model.readout.population, self._model.readout.rule
         if rule is ReadoutRule.MEMBRANE_LAST:
-            return self.steps_of_v[index][-1]
+            steps = self.steps_of_v[index]
+            return steps[:, -1] if isinstance(steps, Tensor) else steps[-1]
         if rule is ReadoutRule.SPIKE_COUNT:
             return self.spikes[index].sum(1)
         if rule is ReadoutRule.MEMBRANE_SUM:
@@ -116,7 +123,7 @@ class Run:
 
     def mean_spikes(self) -> Tensor:
         """Spikes for each neuron and time step, summed over the populations that fire."""
-        firing = [torch.stack(spikes).mean() for spikes in self.steps_of_spikes.values() if spikes]
+        firing = [_stacked(s).mean() for s in self.steps_of_spikes.values() if len(s)]
         return torch.stack(firing).sum() if firing else torch.zeros(())
 
 
@@ -125,13 +132,20 @@ class Dynamics(nn.Module):
 
     learn_decay   also trains the decays of each neuron, of membrane and current
     slope         steepness of the surrogate gradient, per threshold
+    sparse        what is 0 in a connection of a population to itself stays 0: such weights need
+                  no gradient, and populations are run by :mod:`edgesnn.train.compiled` where it
+                  can, many times faster
 
     Weights and biases are always trained; thresholds are not, for they scale like the weights.
     Raises ``UnsupportedModel`` for the read-out rule FIRST_SPIKE, which has no gradient.
     """
 
     def __init__(
-        self, model: Model, learn_decay: bool = False, slope: float = SURROGATE_SLOPE
+        self,
+        model: Model,
+        learn_decay: bool = False,
+        slope: float = SURROGATE_SLOPE,
+        sparse: bool = False,
     ) -> None:
         super().__init__()
         if model.readout.rule is ReadoutRule.FIRST_SPIKE:
@@ -160,6 +174,7 @@ class Dynamics(nn.Module):
             }
         )
         self._groups = _groups(model)
+        self._patterns = _patterns(model, self._groups) if sparse else {}
 
     def forward(
         self,
@@ -185,7 +200,11 @@ class Dynamics(nn.Module):
         run = Run(self.model, batch)
         arriving = _Arriving(self.model, batch, weights, dropout)
         for group in self._groups:
-            self._run_group(group, arriving, run)
+            index = group[0]
+            if index in self._patterns and not arriving.drops(index):
+                self._run_compiled(index, arriving, run)
+            else:
+                self._run_group(group, arriving, run)
         return run
 
     def record(
@@ -200,25 +219,50 @@ class Dynamics(nn.Module):
         neurons = {i: self._lif(i) for i in group}
         states = dict.fromkeys(group, State())
         drives = {}
+        of_v: dict[int, list[Tensor]] = {i: [] for i in group}
+        of_spikes: dict[int, list[Tensor]] = {i: [] for i in group}
+        run.steps_of_v.update(of_v)
+        run.steps_of_spikes.update(of_spikes)
         for i in group:
             drive = arriving.from_outside(i, group)
             if neurons[i].synaptic_decay is None:
                 drive = drive.add_(self.bias[str(i)])  # it is ours alone: no copy of all steps
             drives[i] = drive.unbind(1)
-            run.steps_of_v[i], run.steps_of_spikes[i] = [], []
             if neurons[i].synaptic_decay is not None:
                 run.steps_of_currents[i] = []
         for t in range(arriving.num_steps):
             for i in group:
                 drive = arriving.add_from_inside(drives[i][t], i, group)
                 v, spikes, states[i] = neurons[i].step(drive, states[i])
-                run.steps_of_v[i].append(v)
+                of_v[i].append(v)
                 current = states[i].current
                 if isinstance(current, Tensor):
                     run.steps_of_currents[i].append(current)
                 if spikes is not None:
-                    run.steps_of_spikes[i].append(spikes)
+                    of_spikes[i].append(spikes)
                     arriving.send(i, spikes)
+
+    def _run_compiled(self, index: int, arriving: _Arriving, run: Run) -> None:
+        """All steps of a population that is alone in its group."""
+        p = self.model.populations[index]
+        assert isinstance(p, ModelPopulation)
+        drive = arriving.from_outside(index, range(index, index + 1)) + self.bias[str(index)]
+        v, spikes = run_population(
+            drive,
+            arriving.own_weights(index),
+            self._patterns[index],
+            torch.tensor(p.threshold),
+            self._decay("membrane", index),
+            p.spiking,
+            p.reset_mode,
+            p.reset_order,
+            p.strict,
+            self.slope,
+        )
+        run.steps_of_v[index] = v
+        run.steps_of_spikes[index] = spikes if p.spiking else []
+        if p.spiking:
+            arriving.send_all(index, spikes)
 
     def _lif(self, index: int) -> Lif:
         p = self.model.populations[index]
@@ -279,6 +323,25 @@ def _groups(model: Model) -> list[range]:
     return groups
 
 
+def _patterns(model: Model, groups: list[range]) -> dict[int, Pattern]:
+    """Of populations that can be run as a whole: alone in their group, without currents, and with
+    at most one plain connection to themselves."""
+    found = {}
+    for group in groups:
+        index, p = group[0], model.populations[group[0]]
+        own = [c for c in model.connections if c.source == c.target == index]
+        plain = len(own) <= 1 and all(isinstance(c, ModelConnection) for c in own)
+        alone = len(group) == 1 and isinstance(p, ModelPopulation) and p.synaptic_decay is None
+        if plain and alone:
+            weights = own[0].parameters if own else np.zeros((p.size, p.size))
+            found[index] = Pattern.of(weights)
+    return found
+
+
+def _stacked(steps: Steps) -> Tensor:
+    return steps if isinstance(steps, Tensor) else torch.stack(steps, 1)
+
+
 class _Arriving:
     """Sums of weights that arrive at populations, during one run."""
 
@@ -301,12 +364,27 @@ class _Arriving:
                 first += p.size
             elif dropout is not None:
                 self._kept[i] = dropout.of_neurons(self.batch, p.size)
-        self._sent: dict[int, list[Tensor]] = {}
+        self._sent: dict[int, Steps] = {}
+
+    def drops(self, index: int) -> bool:
+        """Whether spikes of the population reach nobody in some windows."""
+        return self._kept.get(index) is not None
+
+    def own_weights(self, index: int) -> Tensor | None:
+        """Weights of the population's plain connection to itself."""
+        own = [w for c, w in self._connections if c.source == c.target == index]
+        return own[0] if own else None
+
+    def send_all(self, source: int, spikes: Tensor) -> None:
+        """Take note of the spikes [batch, time_step, size] of all time steps."""
+        self._sent[source] = spikes
 
     def send(self, source: int, spikes: Tensor) -> None:
         """Take note of the spikes [batch, size] of the next time step."""
         kept = self._kept.get(source)
-        self._sent.setdefault(source, []).append(spikes if kept is None else spikes * kept)
+        sent = self._sent.setdefault(source, [])
+        assert isinstance(sent, list)
+        sent.append(spikes if kept is None else spikes * kept)
 
     def from_outside(self, target: int, group: range) -> Tensor:
         """All that arrives from outside the group: [batch, time_step, size]."""
@@ -317,7 +395,7 @@ class _Arriving:
             if c.source in self._inputs:
                 part = _times(c, self._inputs[c.source], w)
             elif c.source in self._sent:
-                part = _times(c, torch.stack(self._sent[c.source], 1), w)
+                part = _times(c, _stacked(self._sent[c.source]), w)
             else:
                 continue  # it never fires
             total = part if total is None else total + part

@@ -38,6 +38,7 @@ def train_sparse(
         transform=masked,
         progress=progress,
         resume=resume,
+        sparse=True,
     )
     return trained.with_parameters(
         tuple(

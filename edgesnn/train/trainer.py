@@ -101,6 +101,7 @@ def train(
     progress: Progress | None = None,
     resume: Path | None = None,
     rate_name: str = "learning_rate",
+    sparse: bool = False,
 ) -> Model:
     """Train ``model`` on windows of events with labels, or with values for its read-out.
 
@@ -115,6 +116,8 @@ def train(
                 an interrupted training goes on and gives the same model, bit for bit. It stays
                 after the end
     rate_name   what the caller's user knows the learning rate by
+    sparse      what is 0 in a connection of a population to itself need not be trained
+                (:class:`edgesnn.train.dynamics.Dynamics`)
     Raises ``InputError`` if data do not fit the model, ``resume`` is of another training, or the
     training diverges.
     """
@@ -126,7 +129,7 @@ def train(
     if validation is None and settings.patience is not None:
         raise InputError("patience must come with validation data, or a share of validation")
     with torch_threads(settings.threads):
-        training = _Training(model, data, validation, settings, transform, augment)
+        training = _Training(model, data, validation, settings, transform, augment, sparse)
         file = None
         if resume is not None:
             file = ResumeFile(resume, model, data, validation, settings)
@@ -158,6 +161,7 @@ class _Training:
         settings: TrainingSettings,
         transform: WeightTransform | None,
         augment: Augment | None,
+        sparse: bool,
     ) -> None:
         self.model = model
         self.data = data
@@ -169,7 +173,7 @@ class _Training:
         self.dropout: Dropout | None = None
         if settings.event_dropout or settings.dropout:
             self.dropout = Dropout(settings.event_dropout, settings.dropout, self.generator)
-        self.dynamics = Dynamics(model, settings.learn_decay, settings.surrogate_slope)
+        self.dynamics = Dynamics(model, settings.learn_decay, settings.surrogate_slope, sparse)
         self.rates, self.optimizer = _optimizer(self.dynamics, settings)
         self.done = 0
         self.best: dict[str, Tensor] = {}
