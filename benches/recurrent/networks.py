@@ -13,6 +13,7 @@ from edgesnn.recurrent.baselines import BASELINES, prune_to_size
 from edgesnn.recurrent.lnp import LnpSettings, prune_recurrent
 from edgesnn.recurrent.networks import TimeScales, recurrent_weights
 from edgesnn.recurrent.tasks import SCALES
+from edgesnn.recurrent.training import TRAINING
 
 #: 57 % of the neurons go, and so many synapses that every baseline can come to the same number.
 PRUNING = LnpSettings(neurons_kept=0.43, synapses_kept=0.15)
@@ -34,7 +35,7 @@ class Plan:
     seeds: int = 5
     few_seeds: int = 2
     neurons: int = 400
-    epochs: int = 100
+    epochs: int = TRAINING.epochs
     sizes: tuple[int, ...] = (100, 200, 400, 1000, 2000)
 
     def settings(self, seed: int) -> LnpSettings:
