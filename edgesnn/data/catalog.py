@@ -184,6 +184,18 @@ DATA_SETS: dict[str, DataSet] = {
                 Layout("mitbih", ("*.i16",)),
             ),
         ),
+        DataSet(
+            "cwru_bearing",
+            "vibrations of sound and faulty bearings, 12 kHz",
+            "none stated; free use with acknowledgement (Case Western Reserve University)",
+            "the .mat files of the 12 kHz drive end from the Bearing Data Center's site, in "
+            "data/cwru_bearing",
+            (
+                Layout("cwru_bearing/cwru_12kDE_0hp.tar.xz"),
+                Layout("cwru_12kDE_0hp.tar.xz"),
+                Layout("cwru_bearing", ("**/105*.mat",)),
+            ),
+        ),
     )
 }
 

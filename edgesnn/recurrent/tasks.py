@@ -1,4 +1,4 @@
-"""Series whose future is asked for: chaotic flows, a delay equation, a heart.
+"""Series whose future is asked for: chaotic flows, a delay equation, a heart, a bearing.
 
 A series comes in windows of samples, each coordinate less its mean and over its standard deviation
 in the training part. The encoder makes events of the samples, and after each sample the network is
@@ -20,6 +20,8 @@ from scipy.integrate import solve_ivp
 
 from edgesnn.analysis.dynamical_systems import Flow, lorenz, mackey_glass, roessler
 from edgesnn.data import find_data_set
+from edgesnn.data.bearing import SAMPLE_RATE_HZ as BEARING_RATE_HZ
+from edgesnn.data.bearing import read_bearing
 from edgesnn.data.ecg import SAMPLE_RATE_HZ, read_ecg
 from edgesnn.encoders import PopulationEncoder, encoder_to_info
 from edgesnn.errors import InputError
@@ -205,6 +207,12 @@ def _heart(count: int, seed: int, data: Path | None) -> Values:
     return part
 
 
+def _bearing(count: int, seed: int, data: Path | None) -> Values:
+    whole = read_bearing(find_data_set("cwru_bearing").find(data))
+    part: Values = whole[seed * (count // 2) :][:count, np.newaxis]
+    return part
+
+
 FORECASTS: dict[str, Forecast] = {
     task.name: task
     for task in (
@@ -240,6 +248,16 @@ FORECASTS: dict[str, Forecast] = {
             horizon=1,
             sample_seconds=4 / SAMPLE_RATE_HZ,
             span=6.0,
+            units=24,
+        ),
+        Forecast(
+            "bearing",
+            "vibration of a real bearing with a fault: CWRU record 105 at 12 kHz, 0.08 ms ahead",
+            _bearing,
+            coordinates=1,
+            horizon=1,
+            sample_seconds=1 / BEARING_RATE_HZ,
+            span=4.0,
             units=24,
         ),
     )

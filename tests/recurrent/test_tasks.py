@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from edgesnn.analysis.dynamical_systems import lorenz
 from edgesnn.errors import InputError
@@ -74,6 +75,15 @@ def test_real_series_is_a_heart_of_ninety_samples_a_second(tmp_path: Path) -> No
     found = FORECASTS["ecg"].source(200, 0, tmp_path)
     assert np.flatnonzero(found[:, 0]).tolist() == [0, 90, 180]
     assert found.max() == 1.0  # a quarter of 4 mV
+
+
+def test_real_series_is_the_drive_end_of_a_bearing(tmp_path: Path) -> None:
+    series = np.random.default_rng(0).normal(size=(500, 1))
+    (tmp_path / "cwru_bearing").mkdir()
+    savemat(tmp_path / "cwru_bearing/105_0.mat", {"X105_DE_time": series, "X105_FE_time": -series})
+    found = FORECASTS["bearing"].source(200, 0, tmp_path)
+    assert found == pytest.approx(series[:200])
+    assert FORECASTS["bearing"].source(200, 1, tmp_path) == pytest.approx(series[100:300])
 
 
 def test_series_that_is_too_short_and_unknown_tasks_are_refused() -> None:
