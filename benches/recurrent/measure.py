@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benches.recurrent.networks import HOMOGENEOUS, PRUNING, Plan, compared, pruned_alike, size_of
+from benches.recurrent.networks import (
+    HOMOGENEOUS,
+    PRUNING,
+    VARIANT,
+    Plan,
+    compared,
+    pruned_alike,
+    size_of,
+)
 from edgesnn.backends.simulated import ReferenceBackend, SimulatorBackend
 from edgesnn.core_config import CoreConfig
 from edgesnn.encoders import encoder_to_info
@@ -58,7 +66,7 @@ PER_CLASS = 200
 #: Of networks that were pruned after they were trained: so many of the epochs follow.
 REPAIR = 0.2
 #: Networks that are trained whole, with every seed on the tasks of the headline, else with few.
-TRAINED = ("dense", "LNP", *BASELINES)
+TRAINED = ("dense", "LNP", VARIANT, *BASELINES)
 FEW_TRAINED = ("dense", "LNP")
 HEADLINE = ("lorenz", "roessler", "ecg", "fsdd")
 #: What a score was taken after; "late" is trained dense, pruned, and trained on for a while.

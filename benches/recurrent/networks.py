@@ -17,6 +17,8 @@ from edgesnn.recurrent.training import TRAINING
 
 #: 57 % of the neurons go, and so many synapses that every baseline can come to the same number.
 PRUNING = LnpSettings(neurons_kept=0.43, synapses_kept=0.15)
+#: LNP with the neurons that fire least under noise gone in place of step II, and without step IV.
+VARIANT = "LNP by rate"
 #: All neurons alike, with the mean of the others' time constants.
 HOMOGENEOUS = TimeScales(None, SCALES.scale * (SCALES.shape or 1.0))
 
@@ -61,15 +63,12 @@ def compared(
 ) -> dict[str, Model]:
     """Networks by name; those that are pruned have one size.
 
-    "LNP by rate" removes the neurons that fire least under noise, in place of step II, and leaves
-    time constants alone.
-
     alike    a dense network with one time constant for all, or None
     """
     pruned = prune_recurrent(dense, plan.settings(seed), SCALES)[0]
     found = {"dense": dense, "LNP": pruned}
     active = replace(plan.settings(seed), node_rule="rate", trials=0)
-    found["LNP by rate"] = prune_recurrent(dense, active)[0]
+    found[VARIANT] = prune_recurrent(dense, active)[0]
     found.update(pruned_alike(dense, size_of(pruned), events, seed))
     if alike is not None:
         same = replace(plan.settings(seed), trials=0)

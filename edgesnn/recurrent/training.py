@@ -15,7 +15,7 @@ from edgesnn.train.trainer import Epoch
 #: error of pruned networks falls by half from the ridge read-out on. A tenth of the training part
 #: chooses the epoch.
 TRAINING = TrainingSettings(
-    epochs=250,
+    epochs=100,
     batch_size=10,
     learning_rate=2e-2,
     learn_decay=True,

@@ -23,6 +23,7 @@ PLAN = Plan(seeds=2, neurons=100)
 ERRORS = {
     "dense": 0.10,
     "LNP": 0.11,
+    "LNP by rate": 0.105,
     "random": 0.15,
     "magnitude": 0.14,
     "activity": 0.12,
@@ -46,7 +47,7 @@ def rows(stage: str, times: float = 1.0) -> list[Score]:
 DECISIONS = [
     Score("fsdd", name, stage, 0, value, *SIZES["dense" in name], 500.0)
     for stage in ("ridge", "trained")
-    for name, value in zip(ERRORS, (90.0, 88.5, 80.0, 89.0, 70.0, 90.0), strict=True)
+    for name, value in zip(ERRORS, (90.0, 88.5, 89.5, 80.0, 89.0, 70.0, 90.0), strict=True)
 ]
 MEASURED = Measured(
     PLAN,
@@ -74,6 +75,8 @@ def test_figures_follow_from_the_rows() -> None:
     # Spoken digits are lost to pruning by magnitude.
     assert (found["tasks_ahead_of_baselines"], found["tasks"]) == (3, 4)
     assert found["tasks_ahead_of_baselines_by_ridge"] == 3
+    assert found["tasks_ahead_of_baselines_by_rate"] == 4
+    assert found["change_lorenz_by_rate"] == pytest.approx(5)
     assert found["accuracy_change_points"] == pytest.approx(-1.5)
     assert found["deployed_nrmse_change_percent"] == pytest.approx(5)
     assert found["deployed_mismatches"] == 0
