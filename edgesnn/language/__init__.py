@@ -1,0 +1,1 @@
+"""Language models that only work when something happens: event-based gated recurrent networks."""
