@@ -196,6 +196,28 @@ DATA_SETS: dict[str, DataSet] = {
                 Layout("cwru_bearing", ("**/105*.mat",)),
             ),
         ),
+        DataSet(
+            "ptb",
+            "Penn Treebank: a million words of newspapers, 10,000 different ones",
+            "LDC99T42, not free; the usual copy is for benchmarks only",
+            "ptb.train.txt, ptb.valid.txt and ptb.test.txt of Mikolov's preprocessing in data/ptb",
+            (
+                Layout("ptb/ptb.zip"),
+                Layout("ptb.zip"),
+                Layout("ptb", ("*train.txt", "*valid.txt", "*test.txt")),
+            ),
+        ),
+        DataSet(
+            "tinyshakespeare",
+            "a million characters of Shakespeare's plays",
+            "public domain",
+            "data/tinyshakespeare/input.txt of the repository karpathy/char-rnn on GitHub, as "
+            "data/tinyshakespeare/input.txt",
+            (
+                Layout("tinyshakespeare/input.txt.xz"),
+                Layout("tinyshakespeare/input.txt"),
+            ),
+        ),
     )
 }
 
