@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from edgesnn.event_windows import LabelledEvents
 from edgesnn.files import write_whole
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.train.objective import TrainingData
-from edgesnn.train.settings import TrainingSettings
 
 #: First bytes of a file, with the version of its content; then SHA-256, then what torch.save gave.
 MAGIC = b"edgesnn training state 1\n"
@@ -49,24 +48,18 @@ def digest_of_data(data: TrainingData) -> str:
 class ResumeFile:
     """Where the state lies, and what it belongs to.
 
+    settings     of the training, by name; a difference is told by name and value
+    belongs_to   digests of what else must be the same, by what it is called
+
     What a transform or an augmentation does cannot be seen here: go on with the same.
     """
 
     def __init__(
-        self,
-        path: Path,
-        model: Model,
-        data: TrainingData,
-        validation: TrainingData | None,
-        settings: TrainingSettings,
+        self, path: Path, settings: Mapping[str, Any], belongs_to: Mapping[str, str]
     ) -> None:
         self.path = path
-        self._settings = asdict(settings)
-        self._belongs_to = {
-            "model at the start": digest_of_model(model),
-            "training data": digest_of_data(data),
-            "validation data": "" if validation is None else digest_of_data(validation),
-        }
+        self._settings = dict(settings)
+        self._belongs_to = dict(belongs_to)
 
     def write(self, state: dict[str, Any]) -> None:
         """Replace what was there, whole or not at all."""

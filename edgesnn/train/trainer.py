@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from edgesnn.model import Model
 from edgesnn.train.dynamics import Dropout, Dynamics, Run, WeightTransform
 from edgesnn.train.event_batch import EventBatch
 from edgesnn.train.objective import TrainingData, loss_of, num_right
-from edgesnn.train.resume import ResumeFile
+from edgesnn.train.resume import ResumeFile, digest_of_data, digest_of_model
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.split import split_validation
 from edgesnn.train.threads import torch_threads
@@ -132,7 +132,12 @@ def train(
         training = _Training(model, data, validation, settings, transform, augment, sparse)
         file = None
         if resume is not None:
-            file = ResumeFile(resume, model, data, validation, settings)
+            belongs_to = {
+                "model at the start": digest_of_model(model),
+                "training data": digest_of_data(data),
+                "validation data": "" if validation is None else digest_of_data(validation),
+            }
+            file = ResumeFile(resume, asdict(settings), belongs_to)
             if (state := file.read()) is not None:
                 training.load_state(state)
         while not training.finished:

@@ -66,7 +66,7 @@ def test_damaged_state_is_refused_with_advice(data: st.DataObject) -> None:
     settings = replace(SETTINGS, epochs=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state"
-        ResumeFile(path, model, events, None, settings).write({"weights": torch.arange(9)})
+        ResumeFile(path, {"epochs": 1}, {"data": "a digest"}).write({"weights": torch.arange(9)})
         content = bytearray(path.read_bytes())
         if data.draw(st.booleans()):
             content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
