@@ -11,7 +11,7 @@ et al. 2024, arXiv 2405.00433, for EGRU.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -132,6 +132,13 @@ class LanguageModel(nn.Module):
             self._locked(now, s.output_dropout), self.embedding, self.bias
         )
         return Said(scores, after, sent)
+
+    def set_drop_connect(self, share: float) -> None:
+        """Leave out this share of recurrent weights from the next training pass on."""
+        self.settings = replace(self.settings, drop_connect=share)
+        for layer in self.layers:
+            if isinstance(layer, Egru):
+                layer.settings = replace(layer.settings, drop_connect=share)
 
     def _without_words(self) -> Tensor:
         """Vectors of tokens, some of them 0."""
