@@ -7,6 +7,7 @@ between only the idea is published, so they are ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor
 
