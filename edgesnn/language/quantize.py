@@ -1,0 +1,84 @@
+"""A trained model of EGRU layers as the integers of docs/egru.md."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgesnn.errors import UnsupportedModel
+from edgesnn.language.egru import Egru
+from edgesnn.language.integer_model import (
+    ACTIVATION_ONE,
+    EVENT_BITS,
+    LARGEST_WEIGHT,
+    MULTIPLIER_BITS,
+    STATE_ONE,
+    IntegerLayer,
+    IntegerModel,
+    Rows,
+)
+from edgesnn.language.model import LanguageModel
+
+Values = npt.NDArray[np.float64]
+#: Scales that are tried for each row, as parts of that by which its largest weight is just held.
+_SHARES = np.linspace(0.4, 1.0, 25)
+
+
+def quantize_model(model: LanguageModel) -> IntegerModel:
+    """Weights to the nearest of 15 levels with the scale of each row that costs least, biases and
+    the table of the first layer to the nearest pre-activation; zeros stay zeros.
+
+    Raises ``UnsupportedModel`` if it is not of EGRU layers.
+    """
+    layers = [layer for layer in model.layers if isinstance(layer, Egru)]
+    if len(layers) != len(model.layers):
+        raise UnsupportedModel(
+            f"a model must be of EGRU layers to become integers, not of {model.settings.kind}"
+        )
+    embedding = _values(model.embedding)
+    first = layers[0]
+    arriving = embedding @ _values(first.input_weights).T + _values(first.input_bias)
+    return IntegerModel(
+        np.clip(np.round(arriving * ACTIVATION_ONE), -(1 << 15), (1 << 15) - 1).astype(np.int16),
+        tuple(
+            IntegerLayer(
+                None if layer is first else _rows(layer.input_weights, layer.input_bias),
+                _rows(layer.recurrent_weights, layer.recurrent_bias),
+                np.round(np.clip(_values(layer.thresholds), 0, 1) * STATE_ONE).astype(np.int16),
+            )
+            for layer in layers
+        ),
+        _rows(model.embedding, model.bias),
+    )
+
+
+def _values(parameter: object) -> Values:
+    found: Values = parameter.detach().cpu().double().numpy()  # type: ignore[attr-defined]
+    return found
+
+
+def _rows(weights: object, bias: object) -> Rows:
+    codes, scales = nearest_codes(_values(weights))
+    # An event's value has 8 bits behind the point, a pre-activation 11.
+    unit = ACTIVATION_ONE / (1 << EVENT_BITS) * (1 << MULTIPLIER_BITS)
+    return Rows(
+        codes,
+        np.round(scales * unit).astype(np.int32),
+        np.round(_values(bias) * ACTIVATION_ONE).astype(np.int32),
+    )
+
+
+def nearest_codes(weights: Values) -> tuple[npt.NDArray[np.int8], Values]:
+    """Codes int8 [row, source] of -7..7 and the scale of each row, by the least squared error."""
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    widest = np.where(largest > 0, largest, 1.0) / LARGEST_WEIGHT
+    best = np.full(len(weights), np.inf)
+    codes, scales = np.zeros(weights.shape, np.int8), widest[:, 0].copy()
+    for share in _SHARES:
+        scale = share * widest
+        found = np.clip(np.round(weights / scale), -LARGEST_WEIGHT, LARGEST_WEIGHT)
+        error = ((found * scale - weights) ** 2).sum(axis=1)
+        better = error < best
+        best[better] = error[better]
+        codes[better], scales[better] = found[better].astype(np.int8), scale[better, 0]
+    return codes, scales
