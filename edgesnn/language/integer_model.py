@@ -15,6 +15,8 @@ Integers = npt.NDArray[np.integer[Any]]
 STATE_BITS, ACTIVATION_BITS, EVENT_BITS, MULTIPLIER_BITS = 14, 11, 8, 16
 STATE_ONE, ACTIVATION_ONE = 1 << STATE_BITS, 1 << ACTIVATION_BITS
 LARGEST_EVENT, LARGEST_WEIGHT = (1 << EVENT_BITS) - 1, 7
+#: Of a row, before and after its multiplier, so that two of them fit 32 bits.
+LARGEST_SUM = 1 << 30
 TABLE_SIZE = 4096
 #: Bits of an argument that its table does not look at, and what is added before.
 SIGMOID_SHIFT, SIGMOID_OFFSET = 4, 1 << 15
@@ -65,6 +67,15 @@ class Rows:
             raise InputError(f"weights must be in -{LARGEST_WEIGHT}..{LARGEST_WEIGHT}")
         if self.multipliers.size and self.multipliers.min() < 0:
             raise InputError("multipliers must be at least 0")
+        sums = np.abs(self.weights.astype(np.int64)).sum(axis=1) * LARGEST_EVENT
+        # In steps, for the product of a sum and a multiplier may need more than 64 bits.
+        scaled = (sums / (1 << MULTIPLIER_BITS)) * self.multipliers + np.abs(self.bias)
+        if sums.size and (sums.max() > LARGEST_SUM or scaled.max() > LARGEST_SUM):
+            row = int(np.argmax(np.maximum(sums, scaled)))
+            raise InputError(
+                f"sums of rows must stay within 2^30, but row {row} can reach "
+                f"{max(float(sums[row]), float(scaled[row])):.3g}: take smaller weights or fewer"
+            )
 
 
 @dataclass(frozen=True, eq=False)

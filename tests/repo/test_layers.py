@@ -48,7 +48,11 @@ HOMES = {
         "edgesnn.language",
         "edgesnn.analysis.module_features",
     ),
-    "numba": ("edgesnn.simulator", "edgesnn.train.compiled"),
+    "numba": (
+        "edgesnn.simulator",
+        "edgesnn.train.compiled",
+        "edgesnn.language.integer_simulator",
+    ),
     "amaranth": ("edgesnn_hdl", "edgesnn_boards"),
     "amaranth_boards": ("edgesnn_boards",),
     "serial": ("edgesnn.serial_link",),
