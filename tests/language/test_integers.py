@@ -31,6 +31,7 @@ from edgesnn.language.model import LanguageModel, LanguageSettings
 from edgesnn.language.quantize import nearest_codes, quantize_model
 from edgesnn.language.training import LanguageTraining, evaluate, train_language
 
+LARGEST = np.int32(2**31 - 1)
 EVERY = range(-(1 << 15), 1 << 15)
 
 
@@ -143,8 +144,8 @@ def test_what_is_no_model_is_refused() -> None:
         (lambda: replace(rows, weights=rows.weights + np.int8(8)), "weights must be in -7..7"),
         (lambda: replace(rows, bias=rows.bias[:2]), "a multiplier and a bias each, not"),
         (lambda: replace(rows, multipliers=rows.multipliers - 1), "multipliers must be at least 0"),
-        (lambda: replace(rows, weights=rows.weights + np.int8(7), multipliers=rows.bias + np.int32(2**31 - 1),
-                         bias=rows.bias + np.int32(2**30)), "row 0 can reach 1.13e.09: take smaller"),
+        (lambda: replace(rows, weights=rows.weights + np.int8(7), multipliers=rows.bias + LARGEST,
+                         bias=rows.bias + 2**30), "row 0 can reach 1.13e.09: take smaller"),
         (lambda: replace(layer, thresholds=np.zeros(2, np.int16)), r"must be \[6, 2\] for 2 units"),
         (lambda: replace(layer, thresholds=layer.thresholds - 1), "thresholds must be in 0..16384"),
         (lambda: replace(layer, inputs=scores), "input weights must have 3 rows, not 2"),
