@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from edgesnn.errors import InputError, UnsupportedModel
-from edgesnn.language.corpus import corpus_of
 from edgesnn.language.integer_model import (
     ACTIVATION_ONE,
     STATE_ONE,
@@ -29,7 +28,8 @@ from edgesnn.language.integer_reference import (
 )
 from edgesnn.language.model import LanguageModel, LanguageSettings
 from edgesnn.language.quantize import nearest_codes, quantize_model
-from edgesnn.language.training import LanguageTraining, evaluate, train_language
+from edgesnn.language.training import evaluate, train_language
+from tests.language.small_text import HOW, small_corpus
 
 LARGEST = np.int32(2**31 - 1)
 EVERY = range(-(1 << 15), 1 << 15)
@@ -104,12 +104,7 @@ def test_states_and_scores_are_near_those_of_floating_point_with_the_same_weight
 
 
 def test_a_trained_model_says_nearly_the_same_in_integers() -> None:
-    text = "cabcdabd" * 60
-    corpus = corpus_of(text, text[:96], text[:96], characters=True)
-    how = LanguageTraining(
-        epochs=12, batch=4, window=12, vary_window=False, learning_rate=2e-2, weight_decay=0.0,
-        beta=0.9,
-    )  # fmt: skip
+    corpus, how = small_corpus(), replace(HOW, epochs=12)
     model = train_language(LanguageModel(LanguageSettings("egru", 4, (16,))), corpus, how)
     before = evaluate(model, corpus.test, rows=1).loss
     reader, loss = Reader(quantize_model(model)), 0.0

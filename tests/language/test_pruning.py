@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from edgesnn.errors import InputError
-from edgesnn.language.corpus import Corpus, corpus_of
+from edgesnn.language.corpus import Corpus
 from edgesnn.language.model import LanguageModel, LanguageSettings, recurrent_weights
 from edgesnn.language.operations import operations
 from edgesnn.language.pruning import apply_masks, magnitude_masks, prune_to, sparsity_of
-from edgesnn.language.training import LanguageTraining, train_language
-
-TEXT = "cabcdabd" * 60
-HOW = LanguageTraining(
-    epochs=8, batch=4, window=12, vary_window=False, learning_rate=2e-2, weight_decay=0.0, beta=0.9
-)
+from edgesnn.language.training import train_language
+from tests.language.small_text import HOW, small_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    return corpus_of(TEXT, TEXT[:96], TEXT[:96], characters=True)
+    return small_corpus()
 
 
 def small(kind: str = "egru", **changes: float) -> LanguageModel:
@@ -45,12 +43,13 @@ def test_the_largest_weights_of_all_layers_together_stay(sparsity: float) -> Non
 
 
 def test_a_step_keeps_zeros_and_learns_again_what_was_lost(corpus: Corpus) -> None:
-    model = train_language(small(drop_connect=0.2), corpus, HOW)
+    how = replace(HOW, epochs=8)
+    model = train_language(small(drop_connect=0.2), corpus, how)
     first = {
-        n: w.detach() == 0 for n, w in recurrent_weights(prune_to(model, corpus, 0.5, HOW)).items()
+        n: w.detach() == 0 for n, w in recurrent_weights(prune_to(model, corpus, 0.5, how)).items()
     }
     seen: list[float] = []
-    again = prune_to(model, corpus, 0.8, HOW, lambda e: seen.append(e.validation.perplexity))
+    again = prune_to(model, corpus, 0.8, how, lambda e: seen.append(e.validation.perplexity))
     assert sparsity_of(again) == pytest.approx(0.8, abs=1e-2)
     for name, w in recurrent_weights(again).items():
         assert not w.detach()[first[name]].any()

@@ -16,22 +16,16 @@ from edgesnn.language.model import KINDS, LanguageModel, LanguageSettings, recur
 from edgesnn.language.training import (
     Evaluated,
     LanguageEpoch,
-    LanguageTraining,
     evaluate,
     train_language,
     windows,
 )
-
-#: After "a" comes "b", after "b" what came before "a" is asked for: memory of two steps.
-TEXT = "cabcdabd" * 60
-HOW = LanguageTraining(
-    epochs=4, batch=4, window=12, vary_window=False, learning_rate=2e-2, weight_decay=0.0, beta=0.9
-)
+from tests.language.small_text import HOW, small_corpus
 
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    return corpus_of(TEXT, TEXT[:96], TEXT[:96], characters=True)
+    return small_corpus()
 
 
 def small(kind: str = "egru", **changes: float) -> LanguageModel:
@@ -42,7 +36,6 @@ def small(kind: str = "egru", **changes: float) -> LanguageModel:
 def test_every_kind_learns_what_comes_next(kind: str, corpus: Corpus) -> None:
     seen: list[LanguageEpoch] = []
     model = train_language(small(kind), corpus, replace(HOW, epochs=12), progress=seen.append)
-    # Each second character is certain, and so is the other one for who remembers two steps.
     assert evaluate(model, corpus.test, 4).perplexity < 1.3
     assert seen[-1].loss < 0.5 * seen[0].loss
     assert [e.done for e in seen] == list(range(1, 13))
