@@ -61,7 +61,8 @@ def pruned_alike(
 def compared(
     dense: Model, alike: Model | None, plan: Plan, seed: int, events: EventWindows
 ) -> dict[str, Model]:
-    """Networks by name; those that are pruned have one size.
+    """Networks by name; those that are pruned have one number of neurons, and those of the other
+    methods LNP's number of synapses.
 
     alike    a dense network with one time constant for all, or None
     """

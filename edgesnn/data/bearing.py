@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
+import zlib
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from edgesnn.data.members import read_members
 from edgesnn.errors import InputError
@@ -26,17 +29,25 @@ def read_bearing(path: Path, record: str = "105") -> npt.NDArray[np.float64]:
     """
     names = []
     for name, data in read_members(path, (".mat",)):
-        found = PurePosixPath(name).name.partition("_")[0].partition("at")[0].partition("@")[0]
+        number = re.match(r"\d+", PurePosixPath(name).stem)
+        found = number.group() if number else PurePosixPath(name).stem
         if found != record:
             names.append(found)
             continue
         try:
             arrays = loadmat(io.BytesIO(data))
-        except (ValueError, TypeError, OSError, NotImplementedError) as error:
+        except (
+            ValueError,
+            TypeError,
+            OSError,
+            NotImplementedError,
+            MatReadError,
+            zlib.error,
+        ) as error:
             raise InputError(f"{name} in {path} must be a MATLAB file: {error}") from None
         series = next((v for k, v in arrays.items() if k.endswith("_DE_time")), None)
         if series is None:
             raise InputError(f"{name} in {path} must hold an array that ends with _DE_time")
         return np.asarray(series, np.float64).ravel()
     known = ", ".join(sorted(names)) or "none"
-    raise InputError(f"{path} must hold a file {record}_*.mat; there are the records: {known}")
+    raise InputError(f"{path} must hold a file {record}*.mat; there are the records: {known}")

@@ -68,7 +68,13 @@ class Vocabulary:
         tokens = [self.tokens[int(i)] for i in ids]
         if self.characters:
             return "".join(tokens)
-        return " ".join(tokens).replace(f" {END_OF_LINE} ", "\n").replace(f" {END_OF_LINE}", "\n")
+        lines: list[list[str]] = [[]]
+        for token in tokens:
+            if token == END_OF_LINE:
+                lines.append([])
+            else:
+                lines[-1].append(token)
+        return "\n".join(" ".join(line) for line in lines)
 
 
 def split(text: str, characters: bool) -> list[str]:
@@ -116,6 +122,8 @@ def read_words(path: Path) -> Corpus:
     found: dict[str, str] = {}
     for name, data in _members(path):
         part = next((p for p in PARTS if name.endswith(f"{p}.txt")), None)
+        if part in found:
+            raise InputError(f"{path} must hold one *{part}.txt only: give the folder of one text")
         if part is not None:
             found[part] = _text(data, name)
     missing = [part for part in PARTS if part not in found]

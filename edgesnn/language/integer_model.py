@@ -63,13 +63,14 @@ class Rows:
                 "rows must have weights [row, source], a multiplier and a bias each, not "
                 f"{self.weights.shape}, {self.multipliers.shape} and {self.bias.shape}"
             )
-        if self.weights.size and np.abs(self.weights).max() > LARGEST_WEIGHT:
+        weights, bias = np.abs(self.weights.astype(np.int64)), np.abs(self.bias.astype(np.int64))
+        if weights.size and weights.max() > LARGEST_WEIGHT:
             raise InputError(f"weights must be in -{LARGEST_WEIGHT}..{LARGEST_WEIGHT}")
         if self.multipliers.size and self.multipliers.min() < 0:
             raise InputError("multipliers must be at least 0")
-        sums = np.abs(self.weights.astype(np.int64)).sum(axis=1) * LARGEST_EVENT
+        sums = weights.sum(axis=1) * LARGEST_EVENT
         # In steps, for the product of a sum and a multiplier may need more than 64 bits.
-        scaled = (sums / (1 << MULTIPLIER_BITS)) * self.multipliers + np.abs(self.bias)
+        scaled = (sums / (1 << MULTIPLIER_BITS)) * self.multipliers + bias
         if sums.size and (sums.max() > LARGEST_SUM or scaled.max() > LARGEST_SUM):
             row = int(np.argmax(np.maximum(sums, scaled)))
             raise InputError(

@@ -95,7 +95,7 @@ class Reader:
     """
 
     model: IntegerModel
-    states: list[LayerState] = field(default_factory=list)
+    states: list[LayerState] = field(init=False)
 
     def __post_init__(self) -> None:
         self.states = [LayerState([0] * layer.num_units) for layer in self.model.layers]

@@ -92,6 +92,9 @@ class IntegerSimulator:
     def read(self, tokens: npt.ArrayLike) -> Trace:
         """Read tokens one after the other; each call goes on where the last one ended.
 
+        Scores take 4 bytes for each of them and each token of the vocabulary: read a long text in
+        parts.
+
         Raises ``InputError`` if a token is not known.
         """
         ids = np.asarray(tokens, np.int64).ravel()

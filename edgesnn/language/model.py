@@ -61,10 +61,10 @@ class LanguageSettings:
             raise InputError(f"a vocabulary must have at least 2 tokens, not {self.vocabulary}")
         if not self.units or min(self.units) < 1:
             raise InputError(f"units must be at least 1 in at least one layer, not {self.units}")
-        for name in ("word", "input", "between", "output"):
-            share = getattr(self, f"{name}_dropout")
-            if not 0 <= share < 1:
-                raise InputError(f"{name}_dropout must be in 0..1, below 1, not {share}")
+        parts = ("word_dropout", "input_dropout", "between_dropout", "output_dropout")
+        for name in (*parts, "drop_connect"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} must be in 0..1, below 1, not {getattr(self, name)}")
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -193,8 +193,9 @@ def detached(states: Sequence[LayerState]) -> list[LayerState]:
     return found
 
 
-def recurrent_weights(model: LanguageModel) -> dict[str, nn.Parameter]:
-    """What pruning may touch: the matrices of all layers, neither biases nor vectors of tokens."""
+def prunable_weights(model: LanguageModel) -> dict[str, nn.Parameter]:
+    """What pruning may touch, by name in ``model.layers``: the matrices of all layers, neither
+    biases nor vectors of tokens."""
     wanted = ("weights", "weight_ih_l0", "weight_hh_l0")
     return {
         name: parameter

@@ -13,11 +13,8 @@ from torch import Tensor
 
 from edgesnn.errors import InputError
 from edgesnn.language.corpus import Corpus
-from edgesnn.language.model import LanguageModel, recurrent_weights
+from edgesnn.language.model import LanguageModel, prunable_weights
 from edgesnn.language.training import LanguageEpoch, LanguageTraining, train_language
-
-#: Shares of the weights that are gone after each step.
-LEVELS = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95)
 
 
 def magnitude_masks(model: LanguageModel, sparsity: float) -> dict[str, Tensor]:
@@ -29,7 +26,7 @@ def magnitude_masks(model: LanguageModel, sparsity: float) -> dict[str, Tensor]:
     """
     if not 0 <= sparsity < 1:
         raise InputError(f"sparsity must be at least 0 and below 1, not {sparsity}")
-    weights = recurrent_weights(model)
+    weights = prunable_weights(model)
     sizes = torch.cat([w.detach().abs().flatten() for w in weights.values()])
     gone = sizes.argsort(stable=True)[: round(sparsity * len(sizes))]
     mask = torch.ones_like(sizes)
@@ -51,7 +48,7 @@ def apply_masks(model: LanguageModel, masks: Mapping[str, Tensor]) -> None:
 
 def sparsity_of(model: LanguageModel) -> float:
     """Share of the weights that are 0."""
-    weights = recurrent_weights(model).values()
+    weights = prunable_weights(model).values()
     zeros = sum(int((w == 0).sum()) for w in weights)
     return zeros / sum(w.numel() for w in weights)
 
@@ -67,11 +64,15 @@ def prune_to(
 
     The share of recurrent weights that training leaves out at random falls with the share that is
     there. What went before is 0, and goes first. ``model`` itself changes.
+
+    Raises ``InputError`` if more is gone already, and as training does.
     """
+    gone = sparsity_of(model)
+    if sparsity < gone:
+        raise InputError(f"sparsity must be at least {gone:.4g}, which is gone, not {sparsity}")
     masks = magnitude_masks(model, sparsity)
-    kept_before = 1 - sparsity_of(model)
     apply_masks(model, masks)
-    model.set_drop_connect(model.settings.drop_connect * (1 - sparsity) / kept_before)
+    model.set_drop_connect(model.settings.drop_connect * (1 - sparsity) / (1 - gone))
     trained = train_language(model, corpus, fine_tuning, masks=masks, progress=progress)
     apply_masks(trained, masks)
     return trained

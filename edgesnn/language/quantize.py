@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgesnn.errors import UnsupportedModel
+from edgesnn.errors import InputError, UnsupportedModel
 from edgesnn.language.egru import Egru
 from edgesnn.language.integer_model import (
     ACTIVATION_ONE,
     EVENT_BITS,
+    LARGEST_SUM,
     LARGEST_WEIGHT,
     MULTIPLIER_BITS,
     STATE_ONE,
@@ -28,13 +29,16 @@ def quantize_model(model: LanguageModel) -> IntegerModel:
     """Weights to the nearest of 15 levels with the scale of each row that costs least, biases and
     the table of the first layer to the nearest pre-activation; zeros stay zeros.
 
-    Raises ``UnsupportedModel`` if it is not of EGRU layers.
+    Raises ``UnsupportedModel`` if it is not of EGRU layers, ``InputError`` if weights are not
+    finite or too large.
     """
     layers = [layer for layer in model.layers if isinstance(layer, Egru)]
     if len(layers) != len(model.layers):
         raise UnsupportedModel(
             f"a model must be of EGRU layers to become integers, not of {model.settings.kind}"
         )
+    if not all(bool(p.isfinite().all()) for p in model.parameters()):
+        raise InputError("weights must be finite to become integers: train the model again")
     embedding = _values(model.embedding)
     first = layers[0]
     arriving = embedding @ _values(first.input_weights).T + _values(first.input_bias)
@@ -61,11 +65,13 @@ def _rows(weights: object, bias: object) -> Rows:
     codes, scales = nearest_codes(_values(weights))
     # An event's value has 8 bits behind the point, a pre-activation 11.
     unit = ACTIVATION_ONE / (1 << EVENT_BITS) * (1 << MULTIPLIER_BITS)
-    return Rows(
-        codes,
-        np.round(scales * unit).astype(np.int32),
-        np.round(_values(bias) * ACTIVATION_ONE).astype(np.int32),
-    )
+    multipliers, biases = np.round(scales * unit), np.round(_values(bias) * ACTIVATION_ONE)
+    if max(multipliers.max(), np.abs(biases).max()) > LARGEST_SUM:
+        raise InputError(
+            f"weights must be below {LARGEST_WEIGHT * LARGEST_SUM / unit:g} and biases below "
+            f"{LARGEST_SUM / ACTIVATION_ONE:g} to become integers: train with more weight decay"
+        )
+    return Rows(codes, multipliers.astype(np.int32), biases.astype(np.int32))
 
 
 def nearest_codes(weights: Values) -> tuple[npt.NDArray[np.int8], Values]:

@@ -47,7 +47,8 @@ class LanguageTraining:
     beta             of AdamW, of the mean of gradients
     weight_decay     of all but biases and thresholds
     gradient_norm    longer gradients are shortened to it
-    hand_over_h      EGRU's internal state goes from window to window; else only what was sent does
+    hand_over_h      EGRU's internal state goes from window to window; else only what was sent does,
+                     in training: an evaluation hands on all
     train_thresholds of EGRU
     seed             of all that is random
     """
@@ -72,9 +73,12 @@ class LanguageTraining:
         for name in ("learning_rate", "gradient_norm"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("constant", "beta"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"{name} must be in 0..1, not {getattr(self, name)}")
+        if not 0 <= self.constant <= 1:
+            raise InputError(f"constant must be in 0..1, not {self.constant}")
+        if not 0 <= self.beta < 1:
+            raise InputError(f"beta must be in 0..1, below 1, not {self.beta}")
+        if not self.weight_decay >= 0:
+            raise InputError(f"weight_decay must be at least 0, not {self.weight_decay}")
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,7 @@ class _Training:
     ) -> None:
         self.model, self.corpus, self.settings = model, corpus, settings
         self.text = torch.from_numpy(in_rows(corpus.training, settings.batch))
+        in_rows(corpus.validation, _ROWS)  # refused now, not after the first epoch
         parameters = dict(model.named_parameters())
         self.masked = [(parameters[name], mask) for name, mask in masks.items()]
         for layer in model.layers:
@@ -249,7 +254,7 @@ class _Training:
                     raise InputError(
                         f"loss and gradients must stay finite, but did not in epoch "
                         f"{self.done + 1} of {s.epochs} (loss {value:g}): lower the learning rate "
-                        f"from {s.learning_rate:g}; the file of the training keeps the epoch before"
+                        f"from {s.learning_rate:g} (a file of the training keeps the last epoch)"
                     )
                 self.optimizer.step()
                 with torch.no_grad():

@@ -46,6 +46,7 @@ from edgesnn.recurrent.noise_pruning import (
 )
 from edgesnn.recurrent.time_scales import optimize_time_scales, spectrum_distance
 from edgesnn.train.dynamics import Dynamics
+from edgesnn.train.threads import torch_threads
 
 Values = npt.NDArray[np.float64]
 #: Distance of the slowest mode from instability, where the linearized network must be made stable.
@@ -322,7 +323,7 @@ def prune_recurrent(
     """
     # One thread of linear algebra: the result does not depend on the number of cores, and beside
     # other work threads that wait for each other take many times as long.
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"), torch_threads(1):
         state = begin(model, settings) if state is None else state
         while len(state.log) <= settings.iterations:
             state = iterate(state, settings)

@@ -140,8 +140,13 @@ class Forecast:
     def held_out_samples(
         self, windows: int, samples: int, seed: int = 0, data: Path | None = None
     ) -> Values:
-        """Stretches of the held-out part, evenly apart, float64 [windows, samples, coordinates]."""
+        """Stretches of the held-out part, evenly apart, float64 [windows, samples, coordinates].
+
+        Raises ``InputError`` if they are longer than that part.
+        """
         series = self.series(seed, data)[(self.training + 1) * self.window_samples :]
+        if samples > len(series):
+            raise InputError(f"stretches must have at most {len(series)} samples, not {samples}")
         starts = np.linspace(0, len(series) - samples, windows).astype(np.int64)
         return np.stack([series[start : start + samples] for start in starts])
 

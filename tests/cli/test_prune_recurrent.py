@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgesnn import model_file
 from edgesnn.checkpoint import read_checkpoint, write_checkpoint
 from edgesnn.cli import main, prune_recurrent_verb
 from edgesnn.recurrent.lnp import LnpIteration, LnpSettings, drive
@@ -164,13 +165,25 @@ def test_a_pruned_forecaster_becomes_a_network_whose_windows_verify(
     model, network, windows = (tmp_path / name for name in ("p.model", "p.esnn", "p.npz"))
     assert prune("-o", model, "--held-out", windows) == 0
     capsys.readouterr()
-    # More is gone already than is to go: nothing else is removed.
     assert call("compress", model, "-o", network, "--sparsity", 0.1, "--json") == 0
     found = json.loads(capsys.readouterr().out)
+    # More is gone already than is to go: nothing else is removed but what rounds to 0.
+    left = sum(np.count_nonzero(c.parameters) for c in read_checkpoint(model).connections)
+    assert 0.85 * left < model_file.read(network).num_synapses <= left
     assert 0 < found["nrmse_before"] < found["nrmse_after"] < 2 * found["nrmse_before"]
     assert call("verify", network, "--samples", windows, "--count", 2, "--json") == 0
     verified = json.loads(capsys.readouterr().out)["executors"]
     assert [e["mismatches"] for e in verified] == [0] * len(verified)
+
+
+def test_neurons_can_go_by_their_rate(prune: Call, tmp_path: Path) -> None:
+    kept = []
+    for rule in ("betweenness", "rate"):
+        assert prune("-o", tmp_path / "p.model", "--node-rule", rule) == 0
+        history = read_checkpoint(tmp_path / "p.model").info["lnp"]
+        assert history["settings"]["node_rule"] == rule
+        kept.append(history["kept"])
+    assert kept[0] != kept[1]
 
 
 def test_a_forecaster_cannot_be_fine_tuned_by_labels(

@@ -31,6 +31,12 @@ def test_words_get_numbers_by_frequency_and_lines_their_end() -> None:
     assert corpus.vocabulary.decode(corpus.test) == "the cat ran\n"
 
 
+def test_blank_lines_are_lines() -> None:
+    text = "\n the cat \n\nran\n"
+    known = corpus_of(text, text, text).vocabulary
+    assert known.decode(known.encode(text)) == "\nthe cat\n\nran\n"
+
+
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_characters_come_back_as_they_were(text: str, start: str) -> None:
     corpus = corpus_of(text + start, text, start, characters=True)
@@ -46,6 +52,10 @@ def test_parts_are_found_in_folders_and_archives(tmp_path: Path) -> None:
             archive.write(path, f"small/{path.name}")
     for path in (tmp_path, tmp_path / "small.zip"):
         assert read_words(path).training.tolist() == corpus_of(TRAIN, VALID, TEST).training.tolist()
+    (tmp_path / "other.train.txt").write_text(TRAIN)
+    with pytest.raises(InputError, match=r"must hold one \*train.txt only"):
+        read_words(tmp_path)
+    (tmp_path / "other.train.txt").unlink()
     (tmp_path / "small.valid.txt").unlink()
     with pytest.raises(InputError, match=r"must hold \*valid.txt as well as the other parts"):
         read_words(tmp_path)

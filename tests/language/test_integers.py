@@ -137,6 +137,8 @@ def test_what_is_no_model_is_refused() -> None:
         Reader(model).read(2)
     for broken, message in (
         (lambda: replace(rows, weights=rows.weights + np.int8(8)), "weights must be in -7..7"),
+        (lambda: replace(rows, weights=rows.weights + np.int8(-128)), "weights must be in -7..7"),
+        (lambda: replace(rows, bias=rows.bias + np.int32(-(2**31))), "row 0 can reach 2.15e.09"),
         (lambda: replace(rows, bias=rows.bias[:2]), "a multiplier and a bias each, not"),
         (lambda: replace(rows, multipliers=rows.multipliers - 1), "multipliers must be at least 0"),
         (lambda: replace(rows, weights=rows.weights + np.int8(7), multipliers=rows.bias + LARGEST,
@@ -152,5 +154,11 @@ def test_what_is_no_model_is_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             broken()
+    for factor, message in ((math.nan, "must be finite"), (1e9, "must be below 14336 and biases")):
+        spoilt = LanguageModel(LanguageSettings("egru", 4, (3,)))
+        with torch.no_grad():
+            spoilt.layers[0].recurrent_weights.mul_(factor)
+        with pytest.raises(InputError, match=message):
+            quantize_model(spoilt)
     with pytest.raises(UnsupportedModel, match="of EGRU layers to become integers, not of gru"):
         quantize_model(LanguageModel(LanguageSettings("gru", 4, (3,))))

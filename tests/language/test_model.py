@@ -13,7 +13,7 @@ from edgesnn.language.model import (
     LanguageModel,
     LanguageSettings,
     detached,
-    recurrent_weights,
+    prunable_weights,
 )
 
 SMALL = LanguageSettings("egru", 11, (9, 6), threshold_mean=0.05)
@@ -51,7 +51,7 @@ def test_the_same_seed_gives_the_same_model_and_another_another(kind: str) -> No
 def test_sizes_are_those_of_the_paper() -> None:
     """Embedding 750, layers 1350-1350-750, 10,000 words: 24.165 M weights, 31.70 M in all."""
     model = LanguageModel(LanguageSettings("egru", 10_000, (1350, 1350, 750)))
-    assert sum(p.numel() for p in recurrent_weights(model).values()) == 24_165_000
+    assert sum(p.numel() for p in prunable_weights(model).values()) == 24_165_000
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(31.70e6, abs=5e3)
 
 
@@ -91,6 +91,7 @@ def test_what_cannot_be_is_refused() -> None:
         ({"vocabulary": 1}, "at least 2 tokens, not 1"),
         ({"units": ()}, "units must be at least 1 in at least one layer"),
         ({"word_dropout": 1.0}, "word_dropout must be in 0..1, below 1, not 1"),
+        ({"kind": "gru", "drop_connect": 1.5}, "drop_connect must be in 0..1, below 1, not 1.5"),
     ):
         with pytest.raises(InputError, match=message):
             replace(SMALL, **changes)

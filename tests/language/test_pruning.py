@@ -10,7 +10,7 @@ import torch
 
 from edgesnn.errors import InputError
 from edgesnn.language.corpus import Corpus
-from edgesnn.language.model import LanguageModel, LanguageSettings, recurrent_weights
+from edgesnn.language.model import LanguageModel, LanguageSettings, prunable_weights
 from edgesnn.language.operations import operations
 from edgesnn.language.pruning import apply_masks, magnitude_masks, prune_to, sparsity_of
 from edgesnn.language.training import train_language
@@ -30,11 +30,11 @@ def small(kind: str = "egru", **changes: float) -> LanguageModel:
 def test_the_largest_weights_of_all_layers_together_stay(sparsity: float) -> None:
     model = small()
     all_sizes = np.concatenate(
-        [w.detach().abs().numpy().ravel() for w in recurrent_weights(model).values()]
+        [w.detach().abs().numpy().ravel() for w in prunable_weights(model).values()]
     )
     masks = magnitude_masks(model, sparsity)
     limit = np.sort(all_sizes)[round(sparsity * len(all_sizes)) :].min()
-    for name, w in recurrent_weights(model).items():
+    for name, w in prunable_weights(model).items():
         assert torch.equal(masks[f"layers.{name}"].bool(), w.detach().abs() >= float(limit))
     embedding = model.embedding.detach().clone()
     apply_masks(model, masks)
@@ -46,15 +46,17 @@ def test_a_step_keeps_zeros_and_learns_again_what_was_lost(corpus: Corpus) -> No
     how = replace(HOW, epochs=8)
     model = train_language(small(drop_connect=0.2), corpus, how)
     first = {
-        n: w.detach() == 0 for n, w in recurrent_weights(prune_to(model, corpus, 0.5, how)).items()
+        n: w.detach() == 0 for n, w in prunable_weights(prune_to(model, corpus, 0.5, how)).items()
     }
     seen: list[float] = []
     again = prune_to(model, corpus, 0.8, how, lambda e: seen.append(e.validation.perplexity))
     assert sparsity_of(again) == pytest.approx(0.8, abs=1e-2)
-    for name, w in recurrent_weights(again).items():
+    for name, w in prunable_weights(again).items():
         assert not w.detach()[first[name]].any()
     assert seen[-1] < 1.7
-    assert again.layers[0].settings.drop_connect < 0.2
+    assert again.layers[0].settings.drop_connect == pytest.approx(0.2 * 0.2, rel=0.02)
+    with pytest.raises(InputError, match="sparsity must be at least 0.8.*, which is gone, not 0.5"):
+        prune_to(again, corpus, 0.5, how)
 
 
 def test_operations_are_weights_that_are_left_of_units_that_sent(corpus: Corpus) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from edgesnn.errors import InputError
 from edgesnn.language.corpus import Corpus, corpus_of
-from edgesnn.language.model import KINDS, LanguageModel, LanguageSettings, recurrent_weights
+from edgesnn.language.model import KINDS, LanguageModel, LanguageSettings, prunable_weights
 from edgesnn.language.training import (
     Evaluated,
     LanguageEpoch,
@@ -84,10 +84,10 @@ def test_an_interrupted_training_goes_on_exactly(corpus: Corpus, tmp_path: Path)
 def test_masked_weights_stay_zero(corpus: Corpus) -> None:
     model = small()
     generator = torch.Generator().manual_seed(0)
-    name, weights = next(iter(recurrent_weights(model).items()))
+    name, weights = next(iter(prunable_weights(model).items()))
     mask = (torch.rand(weights.shape, generator=generator) < 0.5).float()
     trained = train_language(model, corpus, replace(HOW, epochs=1), masks={f"layers.{name}": mask})
-    found = recurrent_weights(trained)[name]
+    found = prunable_weights(trained)[name]
     assert not found[mask == 0].any()
     assert found[mask == 1].all()
 
@@ -146,12 +146,19 @@ def test_files_and_texts_that_do_not_belong_are_refused(corpus: Corpus, tmp_path
     other = corpus_of("abcab", "a", "a", characters=True)
     with pytest.raises(InputError, match="must have the 4 tokens of the model, not 3"):
         train_language(small(), other, HOW)
+    short = replace(corpus, validation=corpus.validation[:19])
+    seen: list[LanguageEpoch] = []
+    with pytest.raises(InputError, match="at least 2 tokens for each of 10 rows, not 19"):
+        train_language(small(), short, HOW, progress=seen.append)
+    assert not seen
     with pytest.raises(InputError, match="at least 2 tokens for each of 400 rows"):
         train_language(small(), corpus, replace(HOW, batch=400))
     for changes, message in (
         ({"epochs": 0}, "epochs must be at least 1, not 0"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0, not 0"),
         ({"constant": 2.0}, "constant must be in 0..1, not 2"),
+        ({"beta": 1.0}, "beta must be in 0..1, below 1, not 1"),
+        ({"weight_decay": -1.0}, "weight_decay must be at least 0, not -1"),
     ):
         with pytest.raises(InputError, match=message):
             replace(HOW, **changes)

@@ -61,6 +61,8 @@ def test_stretches_of_the_held_out_part_are_evenly_apart_and_after_training() ->
     found = TASK.held_out_samples(3, 50)
     assert found[0] == pytest.approx(whole[:50])
     assert found[-1] == pytest.approx(whole[-50:])
+    with pytest.raises(InputError, match="must have at most 323 samples, not 400"):
+        TASK.held_out_samples(3, 400)
 
 
 def test_fewer_known_samples_than_the_network_looks_ahead_are_refused(model) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edgesnn.errors import InputError
 from edgesnn.model import Model
-from edgesnn.recurrent.lnp import LnpSettings, ablations, begin, prune_recurrent, stable
+from edgesnn.recurrent.lnp import LnpSettings, ablations, begin, drive, prune_recurrent, stable
 from edgesnn.recurrent.networks import (
     HIDDEN,
     RecurrentSettings,
@@ -38,6 +38,18 @@ def test_it_comes_to_the_wanted_size_and_only_takes_away(dense: Model) -> None:
     assert np.array_equal(after[after != 0], there[after != 0])
     assert [e.neurons for e in state.log] == [120, 88, 65, 48]
     assert all(e.rate > 0 for e in state.log)
+
+
+def test_neurons_that_fire_least_go_where_that_is_asked_for(dense: Model) -> None:
+    settings = replace(SETTINGS, node_rule="rate", iterations=1)
+    rates = drive(dense, settings).spikes.mean(axis=(0, 1))
+    _, state = prune_recurrent(dense, settings)
+    gone = np.setdiff1d(np.arange(120), state.kept)
+    assert rates[gone].max() <= rates[state.kept].min()
+    with pytest.raises(
+        InputError, match="node_rule must be one of betweenness, rate, not 'degree'"
+    ):
+        LnpSettings(node_rule="degree")
 
 
 def test_spectrum_stays_nearer_to_the_dense_one_than_with_random_pruning() -> None:

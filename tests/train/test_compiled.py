@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
 from edgesnn.neuron import ResetMode, ResetOrder
@@ -94,6 +95,17 @@ def test_gradients_are_those_of_pytorch_for_the_weights_that_are_left(
     for name, gradient in wanted.items():
         scale = float(np.abs(gradient).max())
         assert found[name] == pytest.approx(gradient, abs=1e-4 * scale), name
+
+
+def test_windows_of_events_give_the_gradients_of_their_rasters() -> None:
+    model = model_of(ResetMode.SUBTRACT, ResetOrder.BEFORE_DECAY)
+    found = []
+    for inputs in (RASTERS, EventWindows.from_rasters(RASTERS.byte().numpy())):
+        dynamics = Dynamics(model, sparse=True)
+        dynamics(inputs).accumulators.square().sum().backward()
+        found.append([p.grad for p in dynamics.parameters()])
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4 * float(one.abs().max()))
 
 
 def test_firing_at_the_threshold_is_told_from_firing_above_it() -> None:
