@@ -231,7 +231,7 @@ def integers(
     seed: int,
 ) -> Deployed:
     """A trained forecaster through the compressor, compared bit for bit."""
-    network, report = compress_forecaster(model, data.training.events, sparsity)
+    network, report = compress_forecaster(model, data.training, sparsity)
     held_out = data.held_out
     found = forecast_error(network_values(network, held_out.events), held_out)
     streams = list(held_out.events.streams())

@@ -232,17 +232,19 @@ def compress(
     from edgesnn_boards import all_boards
 
     trained = read_checkpoint(model)
+    training: LabelledEvents | EventTargets
     series = _forecast(trained, data) if samples is None else None
     if series is None:
         training, evaluation = _samples(out, trained, samples, evaluate, data)
-    elif fine_tune or evaluate is not None:
+        chosen = training.per_class(calibration, seed)
+    elif evaluate is not None:
         raise typer.BadParameter(
-            "a model that forecasts has no labels to train or count by: leave out --fine-tune and "
-            "--evaluate (its error on held-out windows is measured without them)"
+            "a model that forecasts has no labels to count by: leave out --evaluate (its error on "
+            "held-out windows is measured without it)"
         )
     else:
-        training, evaluation = LabelledEvents.of_one_class(series.training.events), None
-    chosen = training.per_class(calibration, seed)
+        training, evaluation = series.training, None
+        chosen = LabelledEvents.of_one_class(training.events).per_class(calibration, seed)
     with out.progress("compress") as advance:
         network, found = run(
             trained,

@@ -18,8 +18,8 @@ from edgesnn.compress.grid import Grid
 from edgesnn.compress.layers import population_of, weights_of, with_weights
 from edgesnn.compress.prune import PrunedLayer
 from edgesnn.compress.quantize import QuantizedLayer
-from edgesnn.event_windows import LabelledEvents
 from edgesnn.model import Model
+from edgesnn.train.objective import TrainingData
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.trainer import Progress, train
 
@@ -28,7 +28,7 @@ def fine_tune(
     model: Model,
     pruned: Sequence[PrunedLayer],
     quantized: Sequence[QuantizedLayer],
-    data: LabelledEvents,
+    data: TrainingData,
     settings: TrainingSettings,
     grid: Grid,
     progress: Progress | None = None,
@@ -36,6 +36,7 @@ def fine_tune(
     """Train kept weights and biases; scales stay.
 
     model   before compression
+    data    windows with labels, or with values for the read-out
     grid    on whose codes ``quantized`` is
 
     It starts from the pruned weights where they round to their code, else from the code's value.
@@ -67,6 +68,7 @@ def fine_tune(
         transform=rounded,
         progress=progress,
         rate_name="fine_tune_rate, --fine-tune-rate",
+        sparse=True,
     )
     return [_coded(model, trained, q, grid) for q in quantized]
 

@@ -32,11 +32,14 @@ from edgesnn.model import Model
 from edgesnn.network import EventLimit, Network, ReadoutRule
 from edgesnn.samples import accuracy
 from edgesnn.simulator import Simulator
+from edgesnn.train.objective import TrainingData
 from edgesnn.train.settings import TrainingSettings
 from edgesnn.train.threads import torch_threads
 from edgesnn.train.trainer import check_labels, decisions
 
 DEFAULTS = CompressionSettings()
+#: Windows in a step of fine-tuning, at most, and steps in an epoch, at least, if there are so many.
+BATCH_SIZE, BATCHES = 64, 10
 #: Called with the name of the step that starts, or with "fine-tune 3/20" within it.
 Progress = Callable[[str], None]
 
@@ -76,14 +79,15 @@ def compress(
     evaluation: LabelledEvents | None = None,
     progress: Progress | None = None,
     cores: Mapping[str, CoreConfig] | None = None,
-    training: LabelledEvents | None = None,
+    training: TrainingData | None = None,
 ) -> tuple[Network, CompressionReport]:
     """Compress ``model`` with the help of training samples.
 
     samples      calibrate; training data, never those of the evaluation
     evaluation   only measured on, for the report; decides nothing
     cores        of boards by name: the report says which of them the network fits
-    training     for fine-tuning; None: the samples. Nothing else looks at labels.
+    training     for fine-tuning, with labels or with values; None: the samples. Nothing else looks
+                 at labels.
 
     Raises ``InputError`` for settings that cannot work and samples that do not fit the model,
     before the first step; ``DesignRuleError`` if no weight_shift is safe against overflow.
@@ -101,11 +105,11 @@ def compress(
         check_labels(model, evaluation, "evaluation labels")
     if training is not None:
         _check_windows(model, training.events, "training")
-    if training is not None or settings.fine_tune_epochs:
-        check_labels(model, samples if training is None else training, "training labels")
+    tuned_on = samples if training is None else training
+    if isinstance(tuned_on, LabelledEvents) and (training is not None or settings.fine_tune_epochs):
+        check_labels(model, tuned_on, "training labels")
     with torch_threads(settings.threads):
         stages = _Stages(evaluation, progress, settings.threads)
-        tuned_on = samples if training is None else training
         return _compress(model, samples, settings, stages, cores or {}, tuned_on)
 
 
@@ -115,7 +119,7 @@ def _compress(
     settings: CompressionSettings,
     stages: _Stages,
     cores: Mapping[str, CoreConfig],
-    training: LabelledEvents,
+    training: TrainingData,
 ) -> tuple[Network, CompressionReport]:
     names = [model.name_of(c) for c in model.connections]
     kept = allocate(
@@ -157,6 +161,7 @@ def _compress(
     if settings.fine_tune_epochs:
         how = TrainingSettings(
             epochs=settings.fine_tune_epochs,
+            batch_size=min(BATCH_SIZE, max(len(training) // BATCHES, 1)),
             learning_rate=settings.fine_tune_rate,
             threads=settings.threads,
             seed=settings.seed,

@@ -27,15 +27,15 @@ Values = npt.NDArray[np.float64]
 
 def compress_forecaster(
     model: Model,
-    calibration: EventWindows,
+    training: EventTargets,
     sparsity: float = 0.0,
     settings: CompressionSettings | None = None,
 ) -> tuple[Network, CompressionReport]:
     """The network of integers: pruned and rounded to 4 bits by SBC, firing rates corrected.
 
-    calibration   windows of the training part
-    sparsity      share of the weights that are left to remove as well, 0 <= sparsity < 1
-    settings      other settings of the compressor; its sparsity is set here
+    training   windows of the training part; fine-tuning, if settings ask for it, learns its values
+    sparsity   share of the weights that are left to remove as well, 0 <= sparsity < 1
+    settings   other settings of the compressor; its sparsity is set here
 
     What was pruned before stays away: removed weights cost nothing, so they go first.
     """
@@ -45,9 +45,8 @@ def compress_forecaster(
     present = sum(int(np.count_nonzero(c.parameters)) for c in model.connections)
     chosen = settings or CompressionSettings()
     removed = 1 - (1 - sparsity) * present / total
-    # Labels decide nothing without fine-tuning: a forecast has none.
-    unlabelled = LabelledEvents.of_one_class(calibration)
-    return compress(model, unlabelled, replace(chosen, sparsity=removed))
+    unlabelled = LabelledEvents.of_one_class(training.events)
+    return compress(model, unlabelled, replace(chosen, sparsity=removed), training=training)
 
 
 def values_of(network: Network, result: RunResult) -> Values:

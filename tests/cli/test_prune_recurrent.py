@@ -17,6 +17,7 @@ from edgesnn.cli import main, prune_recurrent_verb
 from edgesnn.recurrent.lnp import LnpIteration, LnpSettings, drive
 from edgesnn.recurrent.networks import HIDDEN, RecurrentSettings, recurrent_model
 from edgesnn.recurrent.tasks import FORECASTS, Forecast
+from edgesnn.samples import Samples, write_samples
 
 Call = Callable[..., int]
 
@@ -186,9 +187,24 @@ def test_neurons_can_go_by_their_rate(prune: Call, tmp_path: Path) -> None:
     assert kept[0] != kept[1]
 
 
-def test_a_forecaster_cannot_be_fine_tuned_by_labels(
+def test_fine_tuning_brings_the_error_of_a_forecaster_down(
+    call: Call, prune: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert prune("-o", tmp_path / "p.model", "--epochs", 10) == 0
+    capsys.readouterr()
+    errors = []
+    for epochs in (0, 10):
+        assert call("compress", tmp_path / "p.model", "-o", tmp_path / "p.esnn",
+                    "--sparsity", 0.5, "--fine-tune", epochs, "--json") == 0  # fmt: skip
+        errors.append(json.loads(capsys.readouterr().out)["nrmse_after"])
+    assert errors[1] < errors[0]
+
+
+def test_a_forecaster_cannot_be_evaluated_by_labels(
     call: Call, prune: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert prune("-o", tmp_path / "p.model") == 0
-    assert call("compress", tmp_path / "p.model", "--fine-tune", 2) == 2
-    assert "a model that forecasts has no labels to train or count by" in capsys.readouterr().err
+    held_out = tmp_path / "p.npz"
+    write_samples(held_out, Samples(np.zeros((2, 3, 1), np.float32)))
+    assert call("compress", tmp_path / "p.model", "--evaluate", held_out) == 2
+    assert "a model that forecasts has no labels to count by" in capsys.readouterr().err

@@ -60,7 +60,7 @@ def pruned(data: ForecastData) -> Model:
 
 @pytest.fixture(scope="module")
 def network(pruned: Model, data: ForecastData):
-    return compress_forecaster(pruned, data.training.events)[0]
+    return compress_forecaster(pruned, data.training)[0]
 
 
 def test_what_was_pruned_stays_away_and_decays_are_those_of_the_model(pruned, network) -> None:
@@ -75,7 +75,7 @@ def test_what_was_pruned_stays_away_and_decays_are_those_of_the_model(pruned, ne
 @pytest.mark.slow
 def test_more_can_be_removed_of_what_is_left(pruned, data: ForecastData) -> None:
     plain = CompressionSettings(quantizer="nearest", match_rates=False, max_groups=1)
-    sparse, _ = compress_forecaster(pruned, data.training.events, 0.3, plain)
+    sparse, _ = compress_forecaster(pruned, data.training, 0.3, plain)
     left = sum(int(np.count_nonzero(c.parameters)) for c in pruned.connections)
     assert sparse.num_synapses <= 0.7 * left + 1
 
@@ -113,4 +113,4 @@ def test_values_need_a_recorded_run_and_units(network, data: ForecastData) -> No
 
 def test_share_to_remove_must_be_one(pruned, data: ForecastData) -> None:
     with pytest.raises(InputError, match="sparsity must be at least 0 and below 1, not 1"):
-        compress_forecaster(pruned, data.training.events, sparsity=1)
+        compress_forecaster(pruned, data.training, sparsity=1)
