@@ -26,7 +26,8 @@ class Grid:
                  "power-of-two": for each neuron the nearest power of two
     range        how far the codes reach: "max" to the largest weight, "mse" as far as makes the
                  squared error of the weights least, "hessian" the same with each weight's error
-                 times the curvature that the others leave (1 / (H^-1)_jj)
+                 times the curvature that the others leave (1 / (H^-1)_jj), "search" nearer or
+                 farther than "mse", each through the whole rounding, whichever errs least then
     """
 
     bits: int = 4
@@ -62,7 +63,7 @@ class Grid:
         safe = largest.where(used, torch.ones_like(largest))
         best = self.snapped(safe)
         if self.range != "max":
-            cost = torch.ones_like(importance) if self.range == "mse" else importance
+            cost = importance if self.range == "hessian" else torch.ones_like(importance)
             cost = cost.repeat(weights.shape[0]) if together else cost
             least = torch.full_like(safe, torch.inf)
             for part in PARTS:

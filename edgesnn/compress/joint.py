@@ -35,11 +35,26 @@ class Problem:
     wanted: Tensor
     thresholds: Tensor
 
-    def error(self, coded: Coded) -> float:
-        """The sum of the rows' errors, in units of their thresholds squared."""
+    def errors(self, coded: Coded) -> Tensor:
+        """The error of each row, in units of its threshold squared."""
         missed = self.wanted - coded.values()
-        errors = ((missed @ self.rows.hessian) * missed).sum(dim=1)
-        return float((errors / self.thresholds**2).sum())
+        errors: Tensor = ((missed @ self.rows.hessian) * missed).sum(dim=1)
+        return errors / self.thresholds**2
+
+    def error(self, coded: Coded) -> float:
+        """The sum of the rows' errors."""
+        return float(self.errors(coded).sum())
+
+    def better(self, one: Coded, other: Coded) -> Coded:
+        """Of each row the one that errs less; of all rows where they share a scale."""
+        if self.rows.shared:
+            return other if self.error(other) < self.error(one) else one
+        rows = (self.errors(other) < self.errors(one))[:, None]
+        return Coded(
+            other.codes.where(rows, one.codes),
+            other.scale.where(rows[:, 0], one.scale),
+            other.free.where(rows, one.free),
+        )
 
     def under(self, masks: Tensor) -> Rows:
         """The rows before pruning, to be coded under other masks."""

@@ -27,7 +27,7 @@ from edgesnn.compress.to_integers import IntegerNetwork, to_integers
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.encoders import encoder_from_info
 from edgesnn.errors import InputError
-from edgesnn.event_windows import EventWindows, LabelledEvents
+from edgesnn.event_windows import EventTargets, EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.network import EventLimit, Network, ReadoutRule
 from edgesnn.samples import accuracy
@@ -155,6 +155,7 @@ def _compress(
         grid,
         settings.order,
         settings.bias_correction,
+        values=isinstance(training, EventTargets),
     )
     stages.end_model(f"{settings.bits}-bit", quantized_model(model, quantized))
 

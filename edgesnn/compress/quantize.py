@@ -8,7 +8,7 @@ All connections into a population share its unit, times a power of two for each 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ from edgesnn.model import Model
 DEFAULT_GRID = Grid()
 #: Connections of one neuron may differ by at most this power of two.
 MAX_RELATIVE_SHIFT = 6
+#: Scales that the range "search" tries, as parts of that of least squared error of the weights.
+SEARCHED = (0.35, 0.45, 0.55, 0.65, 0.8, 1.0, 1.25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +142,15 @@ def quantize(
     grid: Grid = DEFAULT_GRID,
     order: str = "prune-first",
     bias: bool = True,
+    values: bool = False,
 ) -> list[QuantizedLayer]:
     """Quantize every layer of a pruned model.
 
     model    before pruning: what the codes together should do
     order    name in ``ORDERS``; all but "prune-first" need a method with an objective
     bias     whether methods with an objective may move the biases
+    values   the read-out is read as values: each output may have a scale of its own. Outputs that
+             are compared, as a decision does, share one
 
     Raises ``InputError`` for unknown names.
     """
@@ -158,7 +163,16 @@ def quantize(
             "the others compare errors by a Hessian"
         )
     return [
-        _quantize_layer(model, found, layer, quantizer, grid, order, bias)
+        _quantize_layer(
+            model,
+            found,
+            layer,
+            quantizer,
+            grid,
+            order,
+            bias,
+            shared=layer.layer.target == model.readout.population and not values,
+        )
         for found, layer in zip(statistics.layers, pruned, strict=True)
     ]
 
@@ -171,9 +185,10 @@ def _quantize_layer(
     grid: Grid,
     order: str,
     with_bias: bool,
+    *,
+    shared: bool,
 ) -> QuantizedLayer:
     layer = pruned.layer
-    shared = layer.target == model.readout.population
     shifts = _relative_shifts(layer, pruned.weights, grid)
     units = _column_units(layer, shifts)
     kept = int(with_bias)
@@ -207,19 +222,18 @@ def _quantize_layer(
     codes = torch.zeros_like(pruned.weights)
     # A scale that is shared must be the same in every group, so only one group may refit it.
     together = shared or grid.granularity == "layer"
+    fixed = together and len(groups) > 1
+    parts = SEARCHED if grid.range == "search" and not fixed else (1.0,)
     for rows, hessian in groups:
-        task = Rows(
-            hessian,
-            present[rows],
-            masks[rows],
-            scale[rows],
-            grid,
-            kept,
-            shared=together,
-            fixed=together and len(groups) > 1,
-        )
-        problem = Problem(task, wanted[rows], thresholds[rows])
-        solved: Coded = ORDERS[order](problem, ROW_QUANTIZERS[quantizer.rows])
+        task = Rows(hessian, present[rows], masks[rows], scale[rows], grid, kept, together, fixed)
+        found: Coded | None = None
+        for part in parts:
+            tried = replace(task, scale=grid.snapped(part * scale[rows]))
+            problem = Problem(tried, wanted[rows], thresholds[rows])
+            coded = ORDERS[order](problem, ROW_QUANTIZERS[quantizer.rows])
+            found = coded if found is None else problem.better(found, coded)
+        assert found is not None
+        solved = found
         codes[rows], scale[rows] = solved.codes[:, : layer.fan_in], solved.scale
         if with_bias:
             bias[rows] = solved.free[:, 0]

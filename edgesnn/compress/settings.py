@@ -14,7 +14,7 @@ PRUNER_NAMES = ("sbc", "obc", "activity", "magnitude")
 QUANTIZER_NAMES = ("sbc-descent", "sbc", "obc-descent", "obc", "nearest")
 ORDER_NAMES = ("prune-first", "quantize-first", "joint")
 GRANULARITIES = ("row", "layer", "power-of-two")
-RANGES = ("mse", "hessian", "max")
+RANGES = ("mse", "hessian", "max", "search")
 BITS = (2, 3, 4)
 #: Different Hessians of one layer, at most.
 MAX_GROUPS = 8
@@ -103,9 +103,9 @@ class CompressionSettings:
                     f"order must be 'prune-first' with max_sops, not {self.order!r}: the other "
                     "orders choose weights by their error alone"
                 )
-        if self.range == "hessian" and self.quantizer == "nearest":
+        if self.range in ("hessian", "search") and self.quantizer == "nearest":
             raise InputError(
-                "range must be 'mse' or 'max' with the quantizer 'nearest', not 'hessian': "
+                f"range must be 'mse' or 'max' with the quantizer 'nearest', not {self.range!r}: "
                 "rounding to nearest knows no Hessian"
             )
         for name, least in (

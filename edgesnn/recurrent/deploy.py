@@ -35,7 +35,8 @@ def compress_forecaster(
 
     training   windows of the training part; fine-tuning, if settings ask for it, learns its values
     sparsity   share of the weights that are left to remove as well, 0 <= sparsity < 1
-    settings   other settings of the compressor; its sparsity is set here
+    settings   other settings of the compressor; its sparsity is set here. Without them scales are
+               searched for: trained read-outs have few large weights, and small ones that count
 
     What was pruned before stays away: removed weights cost nothing, so they go first.
     """
@@ -43,7 +44,7 @@ def compress_forecaster(
         raise InputError(f"sparsity must be at least 0 and below 1, not {sparsity}")
     total = sum(c.parameters.size for c in model.connections)
     present = sum(int(np.count_nonzero(c.parameters)) for c in model.connections)
-    chosen = settings or CompressionSettings()
+    chosen = settings or CompressionSettings(range="search")
     removed = 1 - (1 - sparsity) * present / total
     unlabelled = LabelledEvents.of_one_class(training.events)
     return compress(model, unlabelled, replace(chosen, sparsity=removed), training=training)

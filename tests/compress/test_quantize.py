@@ -19,7 +19,9 @@ from edgesnn.compress.quantize import QUANTIZERS, connections_of, quantize, quan
 from edgesnn.compress.rounding import Rows, by_descent, column_by_column
 from edgesnn.compress.statistics import Statistics, collect
 from edgesnn.errors import InputError
-from edgesnn.model import Model
+from edgesnn.model import Model, ModelConnection, ModelPopulation
+from edgesnn.network import InputPopulation, Readout, ReadoutRule
+from edgesnn.train.dynamics import Dynamics
 from tests.compress.models import convolutional, events, feed_forward, recurrent
 from tests.compress.test_obs import layer, layer_error
 
@@ -52,6 +54,39 @@ def test_read_out_neurons_share_one_unit_and_others_have_their_own() -> None:
     hidden, output = quantize(model, *pieces(model))
     assert len(hidden.scale.unique()) == 16
     assert len(output.scale.unique()) == 1
+
+
+def test_outputs_that_are_read_as_values_have_units_of_their_own() -> None:
+    model = feed_forward()
+    output = quantize(model, *pieces(model), values=True)[1]
+    assert len(output.scale.unique()) == len(output.scale)
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_searched_scales_err_least_where_few_weights_are_large(values: bool) -> None:
+    rng = np.random.default_rng(0)
+    zero = np.zeros(3, np.float32)
+    model = Model(
+        (
+            InputPopulation("in", 120),
+            ModelPopulation("out", zero + 1, zero + 0.8, zero, spiking=False),
+        ),
+        (ModelConnection(0, 1, rng.standard_t(1.5, (120, 3)).astype(np.float32)),),
+        Readout(1, ReadoutRule.MEMBRANE_SUM, 20),
+    )
+    statistics, pruned = pieces(model)
+
+    def error(name: str) -> float:
+        quantized = quantize(model, statistics, pruned, grid=Grid(range=name), values=values)
+        assert len(quantized[0].scale.unique()) == (3 if values else 1)
+        after = quantized_model(model, quantized)
+        wanted, found = (Dynamics(m).record(events(120)).values[1] for m in (model, after))
+        assert wanted is not None
+        assert found is not None
+        return float(((wanted - found) ** 2).mean())
+
+    assert error("search") < 0.97 * error("mse")
+    assert error("search") < 0.97 * error("max")
 
 
 def test_recurrent_and_input_weights_of_a_neuron_share_its_unit_times_a_power_of_two() -> None:
