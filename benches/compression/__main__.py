@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ import torch
 
 from benches.compression import accuracy, jitter, speed, storage
 from benches.compression.page import Measured, figures, page
+from benches.kept import folder_of, kept
 from edgesnn.cache import cache_dir
-from edgesnn.files import write_whole
-from edgesnn.measurement import commit, record, write_result
+from edgesnn.measurement import record, write_result
 
 SEEDS = (0, 1, 2)
 
@@ -40,30 +38,6 @@ def parts(models: Path) -> dict[str, Callable[[], Any]]:
     }
 
 
-def folder_of(models: Path) -> Path | None:
-    """Where a run keeps its parts, so that one that was stopped goes on where it was.
-
-    It belongs to the commit and the folder of models; None where files differ from the commit.
-    """
-    code = commit()
-    if code.endswith("+"):
-        return None
-    key = hashlib.sha256(f"{code} {models.resolve()}".encode()).hexdigest()[:20]
-    folder = cache_dir("bench-compression") / key
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def kept(folder: Path | None, name: str, measure: Callable[[], Any]) -> Any:
-    """What ``measure`` gives, or has given to an earlier run that kept it in ``folder``."""
-    if folder is None:
-        return measure()
-    path = folder / f"{name}.pickle"
-    if not path.exists():
-        write_whole(path, pickle.dumps(measure()))
-    return pickle.loads(path.read_bytes())
-
-
 def main() -> None:
     """All tables, one after the other; about an hour with the training of the models."""
     parser = argparse.ArgumentParser(description="what compression costs, on real data")
@@ -77,7 +51,7 @@ def main() -> None:
     models = options.models or cache_dir("models")
     torch.set_num_threads(options.threads)
     chosen = parts(models)
-    folder = folder_of(models)
+    folder = folder_of("compression", str(models.resolve()))
     found = {name: kept(folder, name, chosen[name]) for name in options.only or chosen}
     if options.only:
         return

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+from benches.kept import folder_of
 from benches.recurrent import pictures, tools
 from benches.recurrent.jobs import Job, run_jobs
 from benches.recurrent.measure import STUDIES, Studied, timed, variants
 from benches.recurrent.networks import Plan
 from benches.recurrent.page import Measured, figures, page
-from edgesnn.cache import cache_dir
 from edgesnn.files import write_whole
-from edgesnn.measurement import commit, record, write_result
+from edgesnn.measurement import record, write_result
 
 #: Task of the ablations.
 VARIED = "lorenz"
@@ -35,21 +34,9 @@ def parts(plan: Plan) -> dict[str, list[Job]]:
     }
 
 
-def folder_of(plan: Plan) -> Path | None:
-    """Where a run keeps its parts for its commit; None where files differ from the commit."""
-    code = commit()
-    if code.endswith("+"):
-        return None
-    size = f"{plan.neurons} {plan.epochs} {plan.few_seeds}"
-    key = hashlib.sha256(f"{code} {size}".encode()).hexdigest()[:20]
-    folder = cache_dir("bench-recurrent") / key
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
 def measured(plan: Plan, chosen: dict[str, list[Job]], processes: int) -> Measured:
     """All that was chosen; timing has the machine for itself."""
-    folder = folder_of(plan)
+    folder = folder_of("recurrent", f"{plan.neurons} {plan.epochs} {plan.few_seeds}")
     beside = [job for name, jobs in chosen.items() if name != "speed" for job in jobs]
     found = iter(run_jobs(beside, folder, processes))
     results: dict[str, list[Any]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benches.compression.__main__ import kept
+from benches.kept import kept
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from edgesnn.recurrent.deploy import (
     forecast_error,
     model_error,
     network_values,
+    num_weights,
 )
 from edgesnn.recurrent.free_run import mean_valid_time
 from edgesnn.recurrent.lnp import ablations, drive, prune_recurrent
@@ -196,7 +197,7 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
     rows += [score(name, TRAINED_STAGE, model) for name, model in trained.items()]
     deployed = []
     if trained:
-        left = _present(models["LNP"]) / _present(dense)
+        left = num_weights(models["LNP"]) / num_weights(dense)
         deployed = [
             integers(name, trained[which], sparsity, data, task.name, seed)
             for name, which, sparsity in (
@@ -216,10 +217,6 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
         for name, model in models.items()
     ]
     return Studied(rows, deployed, spectra)
-
-
-def _present(model: Model) -> int:
-    return sum(int(np.count_nonzero(c.parameters)) for c in model.connections)
 
 
 def integers(

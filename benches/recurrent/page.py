@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from benches.recurrent.comparisons import (
+    MOST_DEPLOYED_PERCENT,
+    MOST_POINTS,
+    MOST_WORSE_PERCENT,
+    ahead,
+    ahead_of_late,
+    best_of_others,
+    better,
+    change,
+    is_decision,
+    is_kept,
+    values,
+)
 from benches.recurrent.measure import (
-    CLASSIFICATIONS,
     CLASSIFIER,
     FOLLOWING,
     HEADLINE,
@@ -26,19 +38,15 @@ from benches.recurrent.measure import (
     exponent,
 )
 from benches.recurrent.networks import VARIANT, Plan
-from edgesnn.recurrent.baselines import BASELINES
 from edgesnn.recurrent.time_scales import spectrum_distance
 
 #: Which figure of the page is of which task.
 FIGURE_OF = {"lorenz": "lorenz", "roessler": "roessler", "ecg": "real"}
-MOST_WORSE_PERCENT, MOST_POINTS, MOST_DEPLOYED_PERCENT = 5, 1, 10
 STAGES = {
     RIDGE_STAGE: "read-out by ridge regression alone",
     TRAINED_STAGE: "pruned, then trained whole",
     LATE_STAGE: "trained dense, then pruned, then trained on",
 }
-
-
 NOT_TRIED = [
     "## What could not be tried",
     "",
@@ -61,36 +69,6 @@ class Measured:
     deployed: list[Deployed] = field(default_factory=list)
     spectra: list[Spectrum] = field(default_factory=list)
     speed: list[Timed] = field(default_factory=list)
-
-
-def values(rows: Iterable[Score], task: str, name: str, stage: str) -> np.ndarray:
-    """Of each seed."""
-    return np.array([r.value for r in rows if (r.task, r.name, r.stage) == (task, name, stage)])
-
-
-def is_decision(task: str) -> bool:
-    """Whether the score is accuracy in per cent; else it is NRMSE."""
-    return task in CLASSIFICATIONS
-
-
-def change(
-    rows: Sequence[Score], task: str, name: str = "LNP", stage: str = TRAINED_STAGE
-) -> float:
-    """From the dense network's to that of ``name``, mean over seeds: NRMSE in per cent of the dense
-    one's, accuracy in points."""
-    dense, other = values(rows, task, "dense", stage), values(rows, task, name, stage)
-    return float((other - dense if is_decision(task) else 100 * (other / dense - 1)).mean())
-
-
-def is_kept(rows: Sequence[Score], task: str) -> bool:
-    """Whether LNP's networks, trained whole, are as good as was asked for."""
-    lost = change(rows, task)
-    return lost >= -MOST_POINTS if is_decision(task) else lost <= MOST_WORSE_PERCENT
-
-
-def ahead(rows: Sequence[Score], task: str, stage: str, name: str = "LNP") -> bool:
-    """Whether LNP's mean is better than that of every other pruning, after the same training."""
-    return all(_better(rows, task, name, rival, stage) for rival in BASELINES)
 
 
 def figures(m: Measured) -> dict[str, Any]:
@@ -197,7 +175,7 @@ def _bars(m: Measured) -> list[str]:
         else:
             found = f"{lost:+.1f} % of error (at most {MOST_WORSE_PERCENT} more)"
         place = ""
-        if best := _best(rows, task):
+        if best := best_of_others(rows, task):
             first = "ahead of" if ahead(m.scores, task, TRAINED_STAGE) else "behind"
             place = f"; {first} the best of the others trained alike, {best}"
             other = change(rows, task, VARIANT)
@@ -225,11 +203,11 @@ def _claims(m: Measured) -> list[str]:
     tasks = list(dict.fromkeys(r.task for r in rows))
     series = [task for task in tasks if not is_decision(task)]
     kept = [t for t in tasks if is_kept(rows, t)]
-    rivalled = [t for t in tasks if _best(rows, t)]
-    active = [t for t in rivalled if _better(rows, t, "LNP", "activity", TRAINED_STAGE)]
+    rivalled = [t for t in tasks if best_of_others(rows, t)]
+    active = [t for t in rivalled if better(rows, t, "LNP", "activity", TRAINED_STAGE)]
     series = [t for t in series if len(values(m.scores, t, "activity", LATE_STAGE))]
-    late = [t for t in series if _better_late(m.scores, t)]
-    mixed = [t for t in tasks if _better(m.scores, t, "dense", "dense, homogeneous", RIDGE_STAGE)]
+    late = [t for t in series if ahead_of_late(m.scores, t)]
+    mixed = [t for t in tasks if better(m.scores, t, "dense", "dense, homogeneous", RIDGE_STAGE)]
     table = [
         ("Performance is kept at this size", "kept", kept, tasks),
         ("LNP is ahead of pruning by activity, both trained after it", "ahead", active, rivalled),
@@ -244,17 +222,6 @@ def _claims(m: Measured) -> list[str]:
             f"| {claim} | {word} on {len(seen)} of {len(of)} tasks ({names}) | {verdict} |"
         )
     return [*lines, ""]
-
-
-def _better(rows: Sequence[Score], task: str, one: str, other: str, stage: str) -> bool:
-    sign = 1 if is_decision(task) else -1
-    means = [values(rows, task, name, stage).mean() for name in (one, other)]
-    return bool(sign * (means[0] - means[1]) > 0)
-
-
-def _better_late(rows: Sequence[Score], task: str) -> bool:
-    late = values(rows, task, "activity", LATE_STAGE)
-    return bool(values(rows, task, "LNP", TRAINED_STAGE).mean() < late.mean())
 
 
 def _spectra(found: Sequence[Spectrum]) -> list[str]:
@@ -284,13 +251,6 @@ def _spectra(found: Sequence[Spectrum]) -> list[str]:
             cells.append(f"{np.mean(away):.4f} ({largest:+.3f})")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return [*lines, "", "![spectra](recurrent_spectra.png)", ""]
-
-
-def _best(rows: Sequence[Score], task: str) -> str | None:
-    sign = -1 if is_decision(task) else 1
-    found = {n: values(rows, task, n, TRAINED_STAGE) for n in BASELINES}
-    known = {n: sign * v.mean() for n, v in found.items() if len(v)}
-    return min(known, key=lambda n: known[n]) if known else None
 
 
 def _scores(m: Measured) -> list[str]:

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from benches.recurrent.comparisons import is_decision
 from benches.recurrent.measure import Score, Spectrum, Timed, exponent
-from benches.recurrent.page import is_decision
 from edgesnn.analysis.heat_map import png_of
 
 _STYLE = {"font.size": 8}

@@ -74,8 +74,8 @@ def _forecast(model: Model, data: Path | None) -> ForecastData | None:
         return None
     with needs_extra("forecasts", "recurrent"):
         from edgesnn.recurrent.tasks import forecast_of
-    found = forecast_of(model.info)
-    return None if found is None else found[0].load(found[1], data)
+    task, seed = forecast_of(model.info)
+    return task.load(seed, data)
 
 
 def _nrmse(model: Model, network: Network, held_out: EventTargets) -> tuple[float, float]:

@@ -73,6 +73,4 @@ def prune_to(
     masks = magnitude_masks(model, sparsity)
     apply_masks(model, masks)
     model.set_drop_connect(model.settings.drop_connect * (1 - sparsity) / (1 - gone))
-    trained = train_language(model, corpus, fine_tuning, masks=masks, progress=progress)
-    apply_masks(trained, masks)
-    return trained
+    return train_language(model, corpus, fine_tuning, masks=masks, progress=progress)

@@ -43,11 +43,15 @@ def compress_forecaster(
     if not 0 <= sparsity < 1:
         raise InputError(f"sparsity must be at least 0 and below 1, not {sparsity}")
     total = sum(c.parameters.size for c in model.connections)
-    present = sum(int(np.count_nonzero(c.parameters)) for c in model.connections)
     chosen = settings or CompressionSettings(range="search")
-    removed = 1 - (1 - sparsity) * present / total
+    removed = 1 - (1 - sparsity) * num_weights(model) / total
     unlabelled = LabelledEvents.of_one_class(training.events)
     return compress(model, unlabelled, replace(chosen, sparsity=removed), training=training)
+
+
+def num_weights(model: Model) -> int:
+    """Weights of all connections that are not 0."""
+    return sum(int(np.count_nonzero(c.parameters)) for c in model.connections)
 
 
 def values_of(network: Network, result: RunResult) -> Values:

@@ -276,10 +276,12 @@ def find_forecast(name: str) -> Forecast:
     return FORECASTS[name]
 
 
-def forecast_of(info: Mapping[str, Any]) -> tuple[Forecast, int] | None:
-    """The task that a model was made for, and the seed of its series; None if for no forecast."""
-    name = info.get("forecast")
-    return (find_forecast(name), int(info.get("seed", 0))) if isinstance(name, str) else None
+def forecast_of(info: Mapping[str, Any]) -> tuple[Forecast, int]:
+    """The task that a forecaster was made for, by its info, and the seed of its series.
+
+    Raises ``InputError`` if there is no such task.
+    """
+    return find_forecast(info.get("forecast", "")), int(info.get("seed", 0))
 
 
 def forecaster(

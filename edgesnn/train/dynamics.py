@@ -8,7 +8,7 @@ itself is stepped. Populations in a loop are stepped together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -17,48 +17,16 @@ from torch import Tensor, nn
 
 from edgesnn.errors import InputError, UnsupportedModel
 from edgesnn.event_windows import EventWindows
-from edgesnn.model import AnyConnection, Model, ModelConnection, ModelPopulation
+from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, ReadoutRule
+from edgesnn.train.arriving import Arriving, Dropout, Steps, dense, part_of, stacked
 from edgesnn.train.compiled import Pattern, run_population
-from edgesnn.train.convolution import convolve
 from edgesnn.train.event_batch import EventBatch
 from edgesnn.train.lif import SURROGATE_SLOPE, Lif, State
 
 #: Turns the stored weights of all connections, [fan_in, rows] each, into those that act: masks,
 #: rounding.
 WeightTransform = Callable[[list[Tensor]], list[Tensor]]
-
-
-#: Of a population: [batch, size] of each time step, or [batch, time_step, size] of all.
-Steps = list[Tensor] | Tensor
-
-
-@dataclass(frozen=True)
-class Dropout:
-    """What a training step leaves out at random; the rest counts for more.
-
-    events     share of input events, each of its own
-    neurons    share of neurons whose spikes reach nobody for the length of a window
-    generator  of the random numbers
-    """
-
-    events: float
-    neurons: float
-    generator: torch.Generator
-
-    def of_inputs(self, inputs: Tensor | EventBatch) -> Tensor | EventBatch:
-        if not self.events:
-            return inputs
-        if isinstance(inputs, EventBatch):
-            return inputs.drop(self.events, self.generator)
-        return inputs * self._kept(self.events, inputs.shape)
-
-    def of_neurons(self, batch: int, size: int) -> Tensor | None:
-        """A factor for each neuron in each window [batch, size], or None for 1."""
-        return self._kept(self.neurons, (batch, size)) if self.neurons else None
-
-    def _kept(self, share: float, shape: tuple[int, ...]) -> Tensor:
-        return (torch.rand(shape, generator=self.generator) >= share).float() / (1 - share)
 
 
 class Run:
@@ -80,10 +48,10 @@ class Run:
         found, first = [], 0
         for i, p in enumerate(self._model.populations):
             if isinstance(p, InputPopulation):
-                found.append(_dense(_part(self._inputs, first, p.size)))
+                found.append(dense(part_of(self._inputs, first, p.size)))
                 first += p.size
             elif len(self.steps_of_spikes[i]):
-                found.append(_stacked(self.steps_of_spikes[i]))
+                found.append(stacked(self.steps_of_spikes[i]))
             else:
                 found.append(torch.zeros_like(self._stacked_v(i)))
         return found
@@ -106,7 +74,7 @@ class Run:
         ]
 
     def _stacked_v(self, index: int) -> Tensor:
-        return _stacked(self.steps_of_v[index])
+        return stacked(self.steps_of_v[index])
 
     @cached_property
     def accumulators(self) -> Tensor:
@@ -123,7 +91,7 @@ class Run:
 
     def mean_spikes(self) -> Tensor:
         """Spikes for each neuron and time step, summed over the populations that fire."""
-        firing = [_stacked(s).mean() for s in self.steps_of_spikes.values() if len(s)]
+        firing = [stacked(s).mean() for s in self.steps_of_spikes.values() if len(s)]
         return torch.stack(firing).sum() if firing else torch.zeros(())
 
 
@@ -198,7 +166,7 @@ class Dynamics(nn.Module):
         if transform is not None:
             weights = transform(weights)
         run = Run(self.model, batch)
-        arriving = _Arriving(self.model, batch, weights, dropout)
+        arriving = Arriving(self.model, batch, weights, dropout)
         for group in self._groups:
             index = group[0]
             if index in self._patterns and not arriving.drops(index):
@@ -214,7 +182,7 @@ class Dynamics(nn.Module):
         with torch.no_grad():
             return self(inputs, transform)
 
-    def _run_group(self, group: range, arriving: _Arriving, run: Run) -> None:
+    def _run_group(self, group: range, arriving: Arriving, run: Run) -> None:
         """Step populations that form a loop, or one that forms none."""
         neurons = {i: self._lif(i) for i in group}
         states = dict.fromkeys(group, State())
@@ -242,11 +210,11 @@ class Dynamics(nn.Module):
                     of_spikes[i].append(spikes)
                     arriving.send(i, spikes)
 
-    def _run_compiled(self, index: int, arriving: _Arriving, run: Run) -> None:
+    def _run_compiled(self, index: int, arriving: Arriving, run: Run) -> None:
         """All steps of a population that is alone in its group."""
         p = self.model.populations[index]
         assert isinstance(p, ModelPopulation)
-        drive = arriving.from_outside(index, range(index, index + 1)) + self.bias[str(index)]
+        drive = arriving.from_outside(index, range(index, index + 1)).add_(self.bias[str(index)])
         v, spikes = run_population(
             drive,
             arriving.own_weights(index),
@@ -333,96 +301,6 @@ def _patterns(model: Model, groups: list[range]) -> dict[int, Pattern]:
         plain = len(own) <= 1 and all(isinstance(c, ModelConnection) for c in own)
         alone = len(group) == 1 and isinstance(p, ModelPopulation) and p.synaptic_decay is None
         if plain and alone:
-            weights = own[0].parameters if own else np.zeros((p.size, p.size))
+            weights = own[0].parameters if own else np.zeros((p.size, 0))
             found[index] = Pattern.of(weights)
     return found
-
-
-def _stacked(steps: Steps) -> Tensor:
-    return steps if isinstance(steps, Tensor) else torch.stack(steps, 1)
-
-
-class _Arriving:
-    """Sums of weights that arrive at populations, during one run."""
-
-    def __init__(
-        self,
-        model: Model,
-        inputs: Tensor | EventBatch,
-        weights: list[Tensor],
-        dropout: Dropout | None,
-    ) -> None:
-        self._connections = list(zip(model.connections, weights, strict=True))
-        self._sizes = [p.size for p in model.populations]
-        self.batch, self.num_steps = inputs.shape[:2]
-        self._inputs: dict[int, Tensor | EventBatch] = {}
-        self._kept: dict[int, Tensor | None] = {}
-        first = 0
-        for i, p in enumerate(model.populations):
-            if isinstance(p, InputPopulation):
-                self._inputs[i] = _part(inputs, first, p.size)
-                first += p.size
-            elif dropout is not None:
-                self._kept[i] = dropout.of_neurons(self.batch, p.size)
-        self._sent: dict[int, Steps] = {}
-
-    def drops(self, index: int) -> bool:
-        """Whether spikes of the population reach nobody in some windows."""
-        return self._kept.get(index) is not None
-
-    def own_weights(self, index: int) -> Tensor | None:
-        """Weights of the population's plain connection to itself."""
-        own = [w for c, w in self._connections if c.source == c.target == index]
-        return own[0] if own else None
-
-    def send_all(self, source: int, spikes: Tensor) -> None:
-        """Take note of the spikes [batch, time_step, size] of all time steps."""
-        self._sent[source] = spikes
-
-    def send(self, source: int, spikes: Tensor) -> None:
-        """Take note of the spikes [batch, size] of the next time step."""
-        kept = self._kept.get(source)
-        sent = self._sent.setdefault(source, [])
-        assert isinstance(sent, list)
-        sent.append(spikes if kept is None else spikes * kept)
-
-    def from_outside(self, target: int, group: range) -> Tensor:
-        """All that arrives from outside the group: [batch, time_step, size]."""
-        total: Tensor | None = None
-        for c, w in self._connections:
-            if c.target != target or c.source in group:
-                continue
-            if c.source in self._inputs:
-                part = _times(c, self._inputs[c.source], w)
-            elif c.source in self._sent:
-                part = _times(c, _stacked(self._sent[c.source]), w)
-            else:
-                continue  # it never fires
-            total = part if total is None else total + part
-        if total is None:
-            return torch.zeros(self.batch, self.num_steps, self._sizes[target])
-        return total
-
-    def add_from_inside(self, drive: Tensor, target: int, group: range) -> Tensor:
-        """``drive`` [batch, size] and the latest spikes inside the group."""
-        for c, w in self._connections:
-            if c.target == target and c.source in group and c.source in self._sent:
-                drive = drive + _times(c, self._sent[c.source][-1], w)
-        return drive
-
-
-def _part(inputs: Tensor | EventBatch, first: int, size: int) -> Tensor | EventBatch:
-    if isinstance(inputs, EventBatch):
-        return inputs.part(first, size)
-    return inputs[:, :, first : first + size]
-
-
-def _dense(inputs: Tensor | EventBatch) -> Tensor:
-    return inputs.dense() if isinstance(inputs, EventBatch) else inputs
-
-
-def _times(c: AnyConnection, sent: Tensor | EventBatch, weights: Tensor) -> Tensor:
-    """What arrives through a connection: [..., target size] from [..., source size]."""
-    if not isinstance(c, ModelConnection):
-        return convolve(c, _dense(sent), weights)
-    return sent.times(weights) if isinstance(sent, EventBatch) else sent @ weights

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from edgesnn.errors import InputError
 from edgesnn.event_windows import EventTargets, EventWindows, LabelledEvents
 from edgesnn.model import Model
-from edgesnn.train.dynamics import Dropout, Dynamics, Run, WeightTransform
+from edgesnn.train.arriving import Dropout
+from edgesnn.train.dynamics import Dynamics, Run, WeightTransform
 from edgesnn.train.event_batch import EventBatch
 from edgesnn.train.objective import TrainingData, loss_of, num_right
 from edgesnn.train.resume import ResumeFile, digest_of_data, digest_of_model

@@ -103,4 +103,5 @@ def test_held_out_windows_as_samples_give_the_held_out_events() -> None:
 def test_a_model_tells_what_it_forecasts() -> None:
     model = forecaster(FORECASTS["roessler"], 40, 3)
     assert forecast_of(model.info) == (FORECASTS["roessler"], 3)
-    assert forecast_of({"recipe": "digits"}) is None
+    with pytest.raises(InputError, match="a task must be one of lorenz, .*, not ''"):
+        forecast_of({"recipe": "digits"})

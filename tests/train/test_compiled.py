@@ -12,7 +12,8 @@ from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
 from edgesnn.neuron import ResetMode, ResetOrder
-from edgesnn.train.dynamics import Dropout, Dynamics
+from edgesnn.train.arriving import Dropout
+from edgesnn.train.dynamics import Dynamics
 
 
 def model_of(mode: ResetMode, order: ResetOrder, strict: bool = False, seed: int = 0) -> Model:

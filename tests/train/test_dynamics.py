@@ -25,7 +25,8 @@ from edgesnn.neuron import ResetMode, ResetOrder
 from edgesnn.reference import simulate
 from edgesnn.synapses import Synapses
 from edgesnn.train import dynamics
-from edgesnn.train.dynamics import Dropout, Dynamics
+from edgesnn.train.arriving import Dropout
+from edgesnn.train.dynamics import Dynamics
 
 STEPS = 12
 RULES = (
