@@ -10,7 +10,7 @@ et al. 2024, arXiv 2405.00433, for EGRU.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from edgesnn.language.egru import Egru, EgruSettings, EgruState
 
 KINDS = ("egru", "gru", "lstm")
 _SPREAD = 0.1  # of the vectors of tokens at the start
+_STEPS = 100  # of a part of a text that is only read
 #: What a layer carries from one pass to the next.
 LayerState = EgruState | Tensor | tuple[Tensor, Tensor]
 
@@ -178,6 +179,22 @@ def _layer(settings: LanguageSettings, size: int, units: int, seed: int) -> nn.M
             else:
                 parameter.zero_()
     return layer
+
+
+def read(model: LanguageModel, text: Tensor) -> Iterator[Said]:
+    """What a model says of tokens [time_step, batch], part by part: nothing is left out at random,
+    and nothing is learned."""
+    was_training = model.training
+    model.eval()
+    states: list[LayerState] | None = None
+    try:
+        for part in text.split(_STEPS):
+            with torch.no_grad():
+                said = model(part, states)
+            states = said.states
+            yield said
+    finally:
+        model.train(was_training)
 
 
 def detached(states: Sequence[LayerState]) -> list[LayerState]:

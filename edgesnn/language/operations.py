@@ -15,10 +15,9 @@ from torch import Tensor
 
 from edgesnn.language.corpus import Ids, in_rows
 from edgesnn.language.egru import Egru
-from edgesnn.language.model import LanguageModel
+from edgesnn.language.model import LanguageModel, read
 
 Values = npt.NDArray[np.float64]
-_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,31 +47,22 @@ def operations(model: LanguageModel, ids: Ids, rows: int = 10) -> Operations:
     left = [[(m != 0).sum(dim=0).double() for m in pair] for pair in matrices]
     counted = np.zeros((len(matrices), 2))
     sending = np.zeros(len(matrices))
-    was_training = model.training
-    model.eval()
-    states = None
-    sent_last = [torch.zeros(1, rows, pair[1].shape[1]) for pair in matrices]
-    with torch.no_grad():
-        for part in text.split(_STEPS):
-            said = model(part, states)
-            states = said.states
-            for place, y in enumerate(said.sent):
-                # A layer hears its own events one step later.
-                heard = torch.cat([sent_last[place], y[:-1]]) != 0
-                counted[place, 1] += float((heard.double() @ left[place][1]).sum())
-                if place + 1 < len(left):
-                    counted[place + 1, 0] += float(((y != 0).double() @ left[place + 1][0]).sum())
-                sent_last[place] = y[-1:]
-                sending[place] += float((y != 0).double().mean()) * len(part)
-    model.train(was_training)
-    tokens = text.numel()
-    activity = sending / len(text)
+    last = [torch.zeros(1, rows, pair[1].shape[1]) for pair in matrices]
+    for said in read(model, text):
+        for place, y in enumerate(said.sent):
+            # A layer hears its own events one step later.
+            heard = torch.cat([last[place], y[:-1]]) != 0
+            counted[place, 1] += float((heard.double() @ left[place][1]).sum())
+            if place + 1 < len(left):
+                counted[place + 1, 0] += float(((y != 0).double() @ left[place + 1][0]).sum())
+            last[place] = y[-1:]
+            sending[place] += float((y != 0).double().mean()) * len(y)
+    tokens, activity = text.numel(), sending / len(text)
     modelled = np.zeros_like(counted)
-    for place, pair in enumerate(matrices):
-        kept = [float((m != 0).double().mean()) * m.numel() for m in pair]
+    for place, (of_inputs, of_own) in enumerate(left):
         if place:
-            modelled[place, 0] = kept[0] * activity[place - 1]
-        modelled[place, 1] = kept[1] * activity[place]
+            modelled[place, 0] = float(of_inputs.sum()) * activity[place - 1]
+        modelled[place, 1] = float(of_own.sum()) * activity[place]
     return Operations(counted / tokens, modelled)
 
 

@@ -25,14 +25,14 @@ from torch import Tensor, nn
 from edgesnn.errors import InputError
 from edgesnn.language.corpus import Corpus, Ids, in_rows
 from edgesnn.language.egru import Egru, EgruState
-from edgesnn.language.model import LanguageModel, LayerState, detached
+from edgesnn.language.model import LanguageModel, LayerState, detached, read
 from edgesnn.train.resume import ResumeFile
 
 #: Share of windows of whole length; the others have half of it.
 _WHOLE = 0.95
 _SPREAD, _SHORTEST = 5.0, 5
-#: Where nothing is learned: rows side by side, and steps of a pass.
-_ROWS, _STEPS = 10, 100
+#: Side by side where nothing is learned.
+_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -127,19 +127,13 @@ def evaluate(model: LanguageModel, ids: Ids, rows: int = _ROWS) -> Evaluated:
     Raises ``InputError`` if the text is too short for that.
     """
     text = torch.from_numpy(in_rows(ids, rows))
-    was_training = model.training
-    model.eval()
-    loss, steps, states = 0.0, len(text) - 1, None
+    loss, done, steps = 0.0, 0, len(text) - 1
     sent = np.zeros(len(model.layers))
-    with torch.no_grad():
-        for first in range(0, steps, _STEPS):
-            part = text[first : min(first + _STEPS, steps)]
-            said = model(part, states)
-            states = said.states
-            after = text[first + 1 : first + 1 + len(part)]
-            loss += float(_loss(said.scores, after)) * len(part)
-            sent += [float((y != 0).double().mean()) * len(part) for y in said.sent]
-    model.train(was_training)
+    for said in read(model, text[:-1]):
+        after = text[done + 1 : done + 1 + len(said.scores)]
+        loss += float(_loss(said.scores, after)) * len(after)
+        sent += [float((y != 0).double().mean()) * len(after) for y in said.sent]
+        done += len(after)
     return Evaluated(loss / steps, tuple(float(share) for share in sent / steps))
 
 
