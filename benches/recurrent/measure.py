@@ -8,6 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benches.recurrent.deployed import (
+    Deployed,
+    deciding_integers,
+    forecasting_integers,
+    to_deploy,
+)
 from benches.recurrent.networks import (
     HOMOGENEOUS,
     PRUNING,
@@ -17,19 +23,13 @@ from benches.recurrent.networks import (
     pruned_alike,
     size_of,
 )
-from edgesnn.backends.simulated import ReferenceBackend, SimulatorBackend
-from edgesnn.core_config import CoreConfig
 from edgesnn.encoders import encoder_to_info
 from edgesnn.event_windows import EventTargets, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.recipes import find_recipe
 from edgesnn.recurrent.baselines import BASELINES
 from edgesnn.recurrent.deploy import (
-    compress_forecaster,
-    forecast_error,
     model_error,
-    network_values,
-    num_weights,
 )
 from edgesnn.recurrent.free_run import mean_valid_time
 from edgesnn.recurrent.lnp import ablations, drive, prune_recurrent
@@ -41,26 +41,22 @@ from edgesnn.recurrent.tasks import (
     INPUT_GAIN,
     READOUT_DECAY,
     SCALES,
-    ForecastData,
     forecaster,
 )
 from edgesnn.recurrent.training import TRAINING, train_forecaster
 from edgesnn.samples import accuracy
-from edgesnn.simulator import Simulator
 from edgesnn.train.sparse import train_sparse
 from edgesnn.train.trainer import decisions
-from edgesnn.verification import compare, run_windows
 
 RIDGE = 1e-3
 #: Of classifiers, by surrogate gradients.
 CLASSIFIER = replace(
     TRAINING,
-    epochs=10,
-    batch_size=64,
+    epochs=40,
+    batch_size=20,
     learning_rate=3e-3,
     event_dropout=0.1,
     surrogate_slope=2.5,
-    validation=0.0,
 )
 #: Of each class, of the training part, that classifiers are trained on, at most.
 PER_CLASS = 200
@@ -74,9 +70,6 @@ HEADLINE = ("lorenz", "roessler", "ecg", "fsdd")
 RIDGE_STAGE, TRAINED_STAGE, LATE_STAGE = "ridge", "trained", "late"
 #: Free runs: stretches of the held-out part, samples that are seen, samples that follow.
 RUNS, KNOWN, FOLLOWING = 16, 30, 60
-#: Windows whose every bit is compared between reference and simulator.
-COMPARED = 2
-CORE = CoreConfig(lanes=2, state_bits=24)
 CLASSIFICATIONS = ("fsdd", "imu-digits")
 #: Of a CHRSNN: from fast to slow neurons.
 CLUSTERS = tuple(TimeScales(2.0, scale) for scale in (2.0, 4.0, 8.0, 16.0))
@@ -107,25 +100,6 @@ class Score:
     synapses: int = 0
     operations: float = 0.0
     valid_time: float | None = None
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """One trained network as integers of 4 bits, on the held-out windows.
-
-    name   what it was, and what SBC took away of it
-    """
-
-    task: str
-    name: str
-    seed: int
-    float_nrmse: float
-    nrmse: float
-    bits_per_synapse: float
-    synapses: int
-    sops_per_step: float
-    cycles_per_step: float
-    mismatches: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,17 +169,10 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
         name: train_forecaster(ready[name], data.training, plan.epochs, seed) for name in names
     }
     rows += [score(name, TRAINED_STAGE, model) for name, model in trained.items()]
-    deployed = []
-    if trained:
-        left = num_weights(models["LNP"]) / num_weights(dense)
-        deployed = [
-            integers(name, trained[which], sparsity, data, task.name, seed)
-            for name, which, sparsity in (
-                ("LNP", "LNP", 0.0),
-                ("LNP, half of it by SBC", "LNP", 0.5),
-                ("dense, SBC to LNP's synapses", "dense", 1 - left),
-            )
-        ]
+    deployed = [
+        forecasting_integers(name, trained[which], sparsity, data, task.name, seed)
+        for name, which, sparsity in (to_deploy(models) if trained else ())
+    ]
     if names == TRAINED:
         repair = max(round(REPAIR * plan.epochs), 1)
         size = size_of(models["LNP"])
@@ -217,41 +184,6 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
         for name, model in models.items()
     ]
     return Studied(rows, deployed, spectra)
-
-
-def integers(
-    name: str,
-    model: Model,
-    sparsity: float,
-    data: ForecastData,
-    task: str,
-    seed: int,
-) -> Deployed:
-    """A trained forecaster through the compressor, compared bit for bit."""
-    network, report = compress_forecaster(model, data.training, sparsity)
-    held_out = data.held_out
-    found = forecast_error(network_values(network, held_out.events), held_out)
-    streams = list(held_out.events.streams())
-    reference = ReferenceBackend()
-    reference.load(network)
-    expected = run_windows(reference, streams[:COMPARED], record=True)
-    agreed, _ = compare(expected, SimulatorBackend(), network, streams[:COMPARED], record=True)
-    batch = Simulator(network, CORE).run_batch(streams)
-    steps = len(streams) * held_out.events.num_steps
-    row = Deployed(
-        task,
-        name,
-        seed,
-        model_error(model, held_out),
-        found,
-        report.bits_per_synapse,
-        network.num_synapses,
-        float(batch.sops.sum()) / steps,
-        float(batch.cycles.sum()) / steps,
-        agreed.mismatches,
-    )
-    print(row, flush=True)
-    return row
 
 
 def classes(plan: Plan, recipe_name: str, seed: int) -> Studied:
@@ -281,14 +213,19 @@ def classes(plan: Plan, recipe_name: str, seed: int) -> Studied:
     dense = recurrent_model(settings, seed, {"encoder": encoder_to_info(recipe.encoder)})
     alike = recurrent_model(replace(settings, clusters=(HOMOGENEOUS,)), seed, dense.info)
     few: LabelledEvents = training.per_class(20, seed)
-    rows = []
-    for name, model in compared(dense, alike, plan, seed, few.events).items():
+    models = compared(dense, alike, plan, seed, few.events)
+    rows, trained = [], {}
+    for name, model in models.items():
         ready = fit_readout(model, training.events, np.repeat(wanted, steps, axis=1), RIDGE)
         rows.append(score(name, RIDGE_STAGE, ready))
         if name in trained_names(plan, recipe_name, seed):
-            trained = train_sparse(ready, training, replace(CLASSIFIER, seed=seed))
-            rows.append(score(name, TRAINED_STAGE, trained))
-    return Studied(rows, [], [])
+            trained[name] = train_sparse(ready, training, replace(CLASSIFIER, seed=seed))
+            rows.append(score(name, TRAINED_STAGE, trained[name]))
+    deployed = [
+        deciding_integers(name, trained[which], sparsity, (training, held_out), recipe.name, seed)
+        for name, which, sparsity in (to_deploy(models) if trained else ())
+    ]
+    return Studied(rows, deployed, [])
 
 
 def variants(plan: Plan, task_name: str, seed: int) -> list[Score]:

@@ -22,6 +22,7 @@ from edgesnn.extras import needs_extra
 from edgesnn.number_format import STATE_BITS
 
 if TYPE_CHECKING:
+    from edgesnn.compress.refit import ReadoutFit
     from edgesnn.compress.report import CompressionReport
     from edgesnn.event_windows import EventTargets, LabelledEvents
     from edgesnn.model import Model
@@ -233,6 +234,7 @@ def compress(
 
     trained = read_checkpoint(model)
     training: LabelledEvents | EventTargets
+    refit: ReadoutFit | None = None
     series = _forecast(trained, data) if samples is None else None
     if series is None:
         training, evaluation = _samples(out, trained, samples, evaluate, data)
@@ -243,7 +245,9 @@ def compress(
             "held-out windows is measured without it)"
         )
     else:
-        training, evaluation = series.training, None
+        from edgesnn.recurrent.readout import fit_to
+
+        training, evaluation, refit = series.training, None, fit_to(series.training)
         chosen = LabelledEvents.of_one_class(training.events).per_class(calibration, seed)
     with out.progress("compress") as advance:
         network, found = run(
@@ -254,6 +258,7 @@ def compress(
             lambda step: advance(text=f"compress: {step}"),
             cores={board.name: board.core_config for board in all_boards()},
             training=training,
+            refit=refit,
         )
         shown = b""
         if html is not None:

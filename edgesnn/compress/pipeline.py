@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from edgesnn.compress.grid import Grid
 from edgesnn.compress.match_rates import Target, match_rates
 from edgesnn.compress.prune import find_pruner, prune, pruned_model
 from edgesnn.compress.quantize import connections_of, find_quantizer, quantize, quantized_model
+from edgesnn.compress.refit import ReadoutFit, under_the_same_mask, with_fitted_readout
 from edgesnn.compress.report import CompressionReport, StageReport
 from edgesnn.compress.settings import CompressionSettings
 from edgesnn.compress.statistics import Statistics, collect
@@ -80,6 +82,7 @@ def compress(
     progress: Progress | None = None,
     cores: Mapping[str, CoreConfig] | None = None,
     training: TrainingData | None = None,
+    refit: ReadoutFit | None = None,
 ) -> tuple[Network, CompressionReport]:
     """Compress ``model`` with the help of training samples.
 
@@ -88,6 +91,7 @@ def compress(
     cores        of boards by name: the report says which of them the network fits
     training     for fine-tuning, with labels or with values; None: the samples. Nothing else looks
                  at labels.
+    refit        fits the read-out anew, to what all other layers do as codes
 
     Raises ``InputError`` for settings that cannot work and samples that do not fit the model,
     before the first step; ``DesignRuleError`` if no weight_shift is safe against overflow.
@@ -110,7 +114,7 @@ def compress(
         check_labels(model, tuned_on, "training labels")
     with torch_threads(settings.threads):
         stages = _Stages(evaluation, progress, settings.threads)
-        return _compress(model, samples, settings, stages, cores or {}, tuned_on)
+        return _compress(model, samples, settings, stages, cores or {}, tuned_on, refit)
 
 
 def _compress(
@@ -120,6 +124,7 @@ def _compress(
     stages: _Stages,
     cores: Mapping[str, CoreConfig],
     training: TrainingData,
+    refit: ReadoutFit | None,
 ) -> tuple[Network, CompressionReport]:
     names = [model.name_of(c) for c in model.connections]
     kept = allocate(
@@ -147,16 +152,15 @@ def _compress(
     stages.end_model("pruned", pruned_model(model, pruned))
 
     stages.begin("quantize")
-    quantized = quantize(
-        model,
-        statistics,
-        pruned,
-        settings.quantizer,
-        grid,
-        settings.order,
-        settings.bias_correction,
+    on_codes = partial(
+        quantize,
+        method=settings.quantizer,
+        grid=grid,
+        order=settings.order,
+        bias=settings.bias_correction,
         values=isinstance(training, EventTargets),
     )
+    quantized = on_codes(model, statistics, pruned)
     stages.end_model(f"{settings.bits}-bit", quantized_model(model, quantized))
 
     if settings.fine_tune_epochs:
@@ -179,6 +183,16 @@ def _compress(
         )
         stages.end_model("fine-tuned", quantized_model(model, quantized))
 
+    if refit is not None:
+        stages.begin("fit read-out")
+        model, others_on_codes = with_fitted_readout(model, quantized, refit)
+        heard = collect(others_on_codes, samples.events, _objectives(settings), settings.max_groups)
+        for i, layer in enumerate(pruned):
+            if layer.layer.target == model.readout.population:
+                alone = replace(heard, layers=heard.layers[i : i + 1])
+                quantized[i : i + 1] = on_codes(model, alone, [under_the_same_mask(model, layer)])
+        stages.end_model("fitted", quantized_model(model, quantized))
+
     stages.begin("to integers")
     rounded = quantized_model(model, quantized)
     of_rounded = collect(rounded, samples.events, objectives=())
@@ -194,8 +208,9 @@ def _compress(
     before = after = None
     if settings.match_rates:
         stages.begin("match rates")
-        # After fine-tuning the model that was trained is what the network should be like.
-        like, activity = (rounded, of_rounded) if settings.fine_tune_epochs else (model, statistics)
+        # What was trained or fitted after the rounding is what the network should be like.
+        trained = settings.fine_tune_epochs or refit is not None
+        like, activity = (rounded, of_rounded) if trained else (model, statistics)
         target = Target(
             activity.rates,
             decisions(like, samples.events, settings.threads),

@@ -18,7 +18,7 @@ from edgesnn.event_windows import EventTargets, EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.network import Network
 from edgesnn.recurrent.metrics import nrmse
-from edgesnn.recurrent.readout import readout_values
+from edgesnn.recurrent.readout import fit_to, readout_values
 from edgesnn.run_result import RunResult
 from edgesnn.simulator import Simulator
 
@@ -33,20 +33,37 @@ def compress_forecaster(
 ) -> tuple[Network, CompressionReport]:
     """The network of integers: pruned and rounded to 4 bits by SBC, firing rates corrected.
 
+    The read-out is fitted to the training values once more when all else is codes.
+
     training   windows of the training part; fine-tuning, if settings ask for it, learns its values
     sparsity   share of the weights that are left to remove as well, 0 <= sparsity < 1
     settings   other settings of the compressor; its sparsity is set here. Without them scales are
-               searched for: trained read-outs have few large weights, and small ones that count
+               searched for, as read-outs have few large weights, and small ones that count, and
+               rates are left as they are, as the read-out was fitted to them
 
     What was pruned before stays away: removed weights cost nothing, so they go first.
+    """
+    removed = share_removed(model, sparsity)
+    chosen = settings or CompressionSettings(range="search", match_rates=False)
+    unlabelled = LabelledEvents.of_one_class(training.events)
+    return compress(
+        model,
+        unlabelled,
+        replace(chosen, sparsity=removed),
+        training=training,
+        refit=fit_to(training),
+    )
+
+
+def share_removed(model: Model, sparsity: float) -> float:
+    """Share of all weights that is 0 when this share of those that are not 0 goes, too.
+
+    Raises ``InputError`` unless 0 <= sparsity < 1.
     """
     if not 0 <= sparsity < 1:
         raise InputError(f"sparsity must be at least 0 and below 1, not {sparsity}")
     total = sum(c.parameters.size for c in model.connections)
-    chosen = settings or CompressionSettings(range="search")
-    removed = 1 - (1 - sparsity) * num_weights(model) / total
-    unlabelled = LabelledEvents.of_one_class(training.events)
-    return compress(model, unlabelled, replace(chosen, sparsity=removed), training=training)
+    return 1 - (1 - sparsity) * num_weights(model) / total
 
 
 def num_weights(model: Model) -> int:

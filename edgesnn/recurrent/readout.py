@@ -6,6 +6,7 @@ So it is linear in spikes that are filtered by that decay, and its best weights 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from edgesnn.analysis.spike_trains import filtered
 from edgesnn.errors import InputError
-from edgesnn.event_windows import EventWindows
+from edgesnn.event_windows import EventTargets, EventWindows
 from edgesnn.model import Model, ModelPopulation
 from edgesnn.recurrent.networks import HIDDEN, OUTPUT
 from edgesnn.train.dynamics import Dynamics
@@ -37,7 +38,8 @@ def fit_readout(
     ridge     penalty on the squared weights, as a part of the mean power of the filtered spikes
     skip      steps at the start of each window that do not count
 
-    Raises ``InputError`` if shapes do not fit, no step counts, or the outputs do not share a decay.
+    Outputs may have decays of their own. Raises ``InputError`` if shapes do not fit, no step
+    counts, or outputs fire.
     """
     readout = _readout(model)
     shape = (len(events), events.num_steps, readout.size)
@@ -46,21 +48,19 @@ def fit_readout(
             f"targets must have a value for each window, step and output, {shape}, not "
             f"{targets.shape}"
         )
-    spikes = Dynamics(model).record(events).spikes[HIDDEN].double().numpy()
-    decay = float(readout.decay[0])
-    # Biases act in every step, also in those before a window's targets.
-    always = np.ones((*spikes.shape[:2], 1))
-    features = filtered(np.concatenate([spikes, always], axis=2), np.array(decay))[:, skip:]
     wanted = targets[:, skip:].reshape(-1, readout.size)
     known = np.isfinite(wanted).all(axis=1)
     if not known.any():
         raise InputError(f"there must be steps with targets after the {skip} that are skipped")
-    rows = features.reshape(-1, features.shape[2])[known]
-    power = rows.T @ rows
-    penalty = np.full(len(power), ridge * np.trace(power[:-1, :-1]) / max(len(power) - 1, 1))
-    penalty[-1] = 0.0
-    # A neuron that never fires has a row of zeros: its weight is 0, by the least solution.
-    solved = np.linalg.lstsq(power + np.diag(penalty), rows.T @ wanted[known], rcond=None)[0]
+    spikes = Dynamics(model).record(events).spikes[HIDDEN].double().numpy()
+    # Biases act in every step, also in those before a window's targets.
+    arriving = np.concatenate([spikes, np.ones((*spikes.shape[:2], 1))], axis=2)
+    solved = np.empty((arriving.shape[2], readout.size))
+    for decay in np.unique(readout.decay):
+        features = filtered(arriving, np.array(float(decay)))[:, skip:]
+        rows = features.reshape(-1, features.shape[2])[known]
+        same = readout.decay == decay
+        solved[:, same] = _regression(rows, wanted[known][:, same], ridge)
     populations = list(model.populations)
     populations[OUTPUT] = replace(readout, bias=solved[-1].astype(np.float32))
     connections = tuple(
@@ -69,11 +69,25 @@ def fit_readout(
     return Model(tuple(populations), connections, model.readout, model.info)
 
 
+def _regression(rows: Values, wanted: Values, ridge: float) -> Values:
+    """Best weights [column, output] of ``rows``, of which the last column is not penalised."""
+    power = rows.T @ rows
+    penalty = np.full(len(power), ridge * np.trace(power[:-1, :-1]) / max(len(power) - 1, 1))
+    penalty[-1] = 0.0
+    # A neuron that never fires has a column of zeros: its weight is 0, by the least solution.
+    found = np.linalg.lstsq(power + np.diag(penalty), rows.T @ wanted, rcond=None)[0]
+    return np.asarray(found, np.float64)
+
+
+def fit_to(data: EventTargets) -> Callable[[Model], Model]:
+    """:func:`fit_readout` to these values, for whoever holds the model later."""
+    targets = data.targets.astype(np.float64)
+    return lambda model: fit_readout(model, data.events, targets)
+
+
 def _readout(model: Model) -> ModelPopulation:
     readout = model.populations[OUTPUT]
     assert isinstance(readout, ModelPopulation)
-    if readout.spiking or len(set(readout.decay.tolist())) > 1:
-        raise InputError(
-            "outputs must not fire and must share one decay to be fitted by regression"
-        )
+    if readout.spiking:
+        raise InputError("outputs must not fire to be fitted by regression, but they do")
     return readout

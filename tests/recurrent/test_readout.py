@@ -71,15 +71,31 @@ def test_steps_without_a_target_do_not_count(case) -> None:
     assert one.connections[2].weights == pytest.approx(other.connections[2].weights, abs=1e-6)
 
 
+def test_an_output_is_fitted_with_the_decay_that_it_has(case) -> None:
+    model, events = case
+    targets = np.random.default_rng(4).normal(size=(5, 60, 2))
+
+    def with_decays(*decay: float) -> Model:
+        readout = replace(model.populations[OUTPUT], decay=np.array(decay, np.float32))
+        return Model((*model.populations[:OUTPUT], readout), model.connections, model.readout)
+
+    mixed = fit_readout(with_decays(0.5, 0.75), events, targets)
+    for i, decay in enumerate((0.5, 0.75)):
+        alike = fit_readout(with_decays(decay, decay), events, targets)
+        for own, other in (
+            (mixed.connections[2].weights[:, i], alike.connections[2].weights[:, i]),
+            (mixed.populations[OUTPUT].bias[i], alike.populations[OUTPUT].bias[i]),
+        ):
+            assert own == pytest.approx(other)
+
+
 def test_bad_input_is_refused_with_what_to_do(case) -> None:
     model, events = case
     with pytest.raises(InputError, match=r"step and output, \(5, 60, 2\), not \(5, 60, 3\)"):
         fit_readout(model, events, np.zeros((5, 60, 3)))
     with pytest.raises(InputError, match="steps with targets after the 60 that are skipped"):
         fit_readout(model, events, np.zeros((5, 60, 2)), skip=60)
-    populations = list(model.populations)
-    decay = np.array([0.5, 0.6], np.float32)
-    populations[OUTPUT] = replace(populations[OUTPUT], decay=decay)
-    mixed = Model(tuple(populations), model.connections, model.readout)
-    with pytest.raises(InputError, match="must share one decay"):
+    firing = replace(model.populations[OUTPUT], spiking=True)
+    mixed = Model((*model.populations[:OUTPUT], firing), model.connections, model.readout)
+    with pytest.raises(InputError, match="outputs must not fire"):
         fit_readout(mixed, events, np.zeros((5, 60, 2)))

@@ -12,8 +12,9 @@ import pytest
 pytest.importorskip("matplotlib", reason="the page needs the extra 'report'")
 
 from benches.recurrent.__main__ import parts, written
+from benches.recurrent.deployed import Deployed
 from benches.recurrent.jobs import Job, run_jobs
-from benches.recurrent.measure import Deployed, Score, Spectrum, Timed
+from benches.recurrent.measure import Score, Spectrum, Timed
 from benches.recurrent.networks import Plan
 from benches.recurrent.page import Measured, figures, page
 
@@ -57,6 +58,7 @@ MEASURED = Measured(
     deployed=[
         Deployed("lorenz", "LNP", 0, 0.10, 0.105, 8.0, 5000, 300.0, 250.0, 0),
         Deployed("lorenz", "LNP, half of it by SBC", 0, 0.10, 0.2, 8.0, 2500, 300.0, 250.0, 0),
+        Deployed("fsdd", "LNP", 0, 98.0, 97.5, 8.0, 5000, 300.0, 250.0, 0),
     ],
     spectra=[
         Spectrum("lorenz", name, 0, np.linspace(-0.1, -1, 5) - away)
@@ -79,6 +81,7 @@ def test_figures_follow_from_the_rows() -> None:
     assert found["change_lorenz_by_rate"] == pytest.approx(5)
     assert found["accuracy_change_points"] == pytest.approx(-1.5)
     assert found["deployed_nrmse_change_percent"] == pytest.approx(5)
+    assert found["deployed_accuracy_change_points"] == pytest.approx(-0.5)
     assert found["deployed_mismatches"] == 0
     assert found["lnp_exponent"] == pytest.approx(2)
 
@@ -117,6 +120,7 @@ def test_page_shows_every_part_and_leaves_out_what_was_not_measured() -> None:
     # 1 / 0.11 for a quarter of the operations.
     assert f"{trained} 3.64 |" in text
     assert "| lorenz | LNP | 0.1000 | 0.1050 | +5.0 % | 8.00 | 5000 | 300 | 250 | 0 |" in text
+    assert "| fsdd | LNP | 98.00 | 97.50 | -0.5 points | 8.00 | 5000 | 300 | 250 | 0 |" in text
     assert "| LNP | 0.0200 (-0.120) |" in text
     assert "Exponent of the power law through them: 2.00." in text
     assert "## Time" not in page(RESULT, replace(MEASURED, speed=[]))
