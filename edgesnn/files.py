@@ -41,6 +41,8 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(descriptor)
         Path(partial).chmod(_mode(0o666))
         Path(partial).replace(path)
     finally:

@@ -1,9 +1,7 @@
 """The ``.esnn`` model file: a network on disk.
 
-A safetensors file with one metadata key, ``edgesnn``, whose value is a JSON header. The models
-below are the table of its fields; ``docs/model_file.md`` shows the same table and tells all that a
-foreign reader needs. Files are written whole or not at all, and the same network always gives the
-same bytes. A SHA-256 over header and tensors is in the header, so no damage goes unnoticed.
+The classes below are the table of the header's fields; ``docs/model_file.md`` shows the same table
+and tells all that a foreign reader needs. Files are written whole or not at all.
 
 A file has the lowest version that can hold its network, so that what version 1 can say is still
 read by whoever reads version 1 alone.
@@ -11,20 +9,18 @@ read by whoever reads version 1 alone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import uuid
 from enum import IntEnum
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from pydantic import Field, JsonValue
 
-from edgesnn.errors import ModelFileError, UnsupportedModel
+from edgesnn import model_container
+from edgesnn.errors import DesignRuleError, ModelFileError, UnsupportedModel
+from edgesnn.files import write_whole
+from edgesnn.model_container import DTYPES, NO_DIGEST, Fields, Tensors
 from edgesnn.network import (
     Connection,
     EventLimit,
@@ -41,28 +37,15 @@ from edgesnn.synapses import Synapses
 
 #: 2: current-based populations and delays.
 FORMAT_VERSION: Final = 2
-#: The one metadata key.
-METADATA_KEY = "edgesnn"
-#: A larger file is not read: no network that edgesnn can run needs it.
-MAX_FILE_BYTES = 1 << 28
+#: Files of language models, which no core runs: :mod:`edgesnn.language.integer_file`.
+LANGUAGE_VERSION: Final = 3
 MAX_POPULATION_SIZE = 65536
-#: Stands in the header in place of the digest while the digest is computed.
-NO_DIGEST = "0" * 64
-
 LIF_TENSORS = {"threshold": "I32", "decay": "I32", "bias": "I32"}
 CURRENT_TENSORS = {"synaptic_decay": "I32"}
 SYNAPSE_TENSORS = {"row_start": "I32", "targets": "U16", "weights": "I8"}
-#: Names of dtypes in safetensors, by their names in NumPy.
-DTYPES = {"int32": "I32", "uint16": "U16", "int8": "I8"}
-
-Tensors = dict[str, npt.NDArray[Any]]
 
 
-class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class InputFields(_Fields):
+class InputFields(Fields):
     """A population of inputs."""
 
     kind: Literal["input"] = Field(description="a population of inputs")
@@ -70,7 +53,7 @@ class InputFields(_Fields):
     size: int = Field(ge=1, le=MAX_POPULATION_SIZE, description="number of sources")
 
 
-class LifFields(_Fields):
+class LifFields(Fields):
     """A population of leaky integrate-and-fire neurons."""
 
     kind: Literal["lif"] = Field(description="one state word for each neuron")
@@ -95,7 +78,7 @@ class CurrentLifFields(LifFields):
     current_bits: int = Field(ge=2, le=24, description="width to which currents are clamped")
 
 
-class ConnectionFields(_Fields):
+class ConnectionFields(Fields):
     """Synapses between two populations."""
 
     kind: Literal["sparse"] = Field(
@@ -109,14 +92,14 @@ class ConnectionFields(_Fields):
     )
 
 
-class EventLimitFields(_Fields):
+class EventLimitFields(Fields):
     """Most input events in one time step."""
 
     form: Literal["full", "limited"] = Field(description="bound for each source, or for all")
     value: int = Field(ge=1, le=65535, description="the bound; at most 15 if `full`")
 
 
-class ReadoutFields(_Fields):
+class ReadoutFields(Fields):
     """How a decision is taken."""
 
     population: int = Field(ge=0, description="index into `populations`, not an input")
@@ -126,7 +109,7 @@ class ReadoutFields(_Fields):
     window_steps: int = Field(ge=1, le=65535, description="time steps of one decision")
 
 
-class Header(_Fields):
+class Header(Fields):
     """The JSON header."""
 
     format_version: Literal[1, 2] = Field(
@@ -146,7 +129,7 @@ class Header(_Fields):
 
 
 #: Objects of the header and the path under which each is found in it.
-HEADER_PARTS: dict[str, type[BaseModel]] = {
+HEADER_PARTS: dict[str, type[Fields]] = {
     "": Header,
     "event_limit": EventLimitFields,
     "readout": ReadoutFields,
@@ -157,29 +140,9 @@ HEADER_PARTS: dict[str, type[BaseModel]] = {
 }
 
 
-def _allowed(schema: dict[str, Any]) -> str:
-    if "const" in schema:
-        return f"`{json.dumps(schema['const'])}`"
-    if "enum" in schema:
-        return ", ".join(f"`{json.dumps(v)}`" for v in schema["enum"])
-    if "minimum" in schema:
-        return f"{schema['minimum']}..{schema.get('maximum', '')}"
-    if "pattern" in schema:
-        return "64 hexadecimal digits, small letters"
-    kind = schema.get("type", "object")
-    return {"boolean": "`true`, `false`", "string": "text"}.get(kind, str(kind))
-
-
 def field_table() -> str:
     """The fields of the header as a Markdown table, for the documentation."""
-    lines = ["| object | field | allowed | meaning |", "|---|---|---|---|"]
-    for path, model in HEADER_PARTS.items():
-        for name, schema in model.model_json_schema()["properties"].items():
-            if name not in model.__annotations__:
-                continue  # of the part that this one adds to
-            place = f"`{path}`" if path else "(top)"
-            lines.append(f"| {place} | `{name}` | {_allowed(schema)} | {schema['description']} |")
-    return "\n".join(lines) + "\n"
+    return model_container.field_table(HEADER_PARTS)
 
 
 def _tensors(network: Network) -> Tensors:
@@ -191,16 +154,6 @@ def _tensors(network: Network) -> Tensors:
     for index, c in enumerate(network.connections):
         found |= {f"connection.{index}.{n}": getattr(c.synapses, n) for n in SYNAPSE_TENSORS}
     return found
-
-
-def _digest(header: str, tensors: Tensors) -> str:
-    """SHA-256 of the header text without its digest, then of each tensor in order of names."""
-    result = hashlib.sha256(header.encode())
-    for name, array in sorted(tensors.items()):
-        shape = ",".join(map(str, array.shape))
-        result.update(f"{name} {DTYPES[array.dtype.name]} {shape}\n".encode())
-        result.update(array.tobytes())
-    return result.hexdigest()
 
 
 def _lowest_version(network: Network) -> Literal[1, 2]:
@@ -279,75 +232,47 @@ def encode(network: Network) -> bytes:
 
     Raises ``UnsupportedModel`` if the network holds what a file cannot.
     """
-    text = _header_text(network)
-    tensors = _tensors(network)
-    text = text.replace(NO_DIGEST, _digest(text, tensors))
-    return save(tensors, metadata={METADATA_KEY: text})
+    return model_container.seal(_header_text(network), _tensors(network))
 
 
 def write(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a model file, whole or not at all. Raises ``UnsupportedModel`` or ``OSError``."""
-    data = encode(network)
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, encode(network))
 
 
 def read(path: str | os.PathLike[str]) -> Network:
-    """Read a model file. Raises ``ModelFileError`` if it is anything but a sound model file."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    """Read a model file.
+
+    Raises ``ModelFileError`` if it is anything but a sound model file, ``DesignRuleError`` if it
+    holds a language model.
+    """
+    data = model_container.read_bytes(path)
     try:
         return decode(data)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
 
 
-def _not_whole(error: Exception) -> ModelFileError:
-    return ModelFileError(
-        f"a model file must be a whole safetensors file ({error}); copy it again or write it anew"
-    )
-
-
 def decode(data: bytes) -> Network:
-    """The network in the bytes of a model file. Raises ``ModelFileError``."""
-    if len(data) > MAX_FILE_BYTES:
-        raise ModelFileError(f"a model file must have at most {MAX_FILE_BYTES} bytes")
-    try:
-        table = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = table.get("__metadata__", {})
-        known = set(DTYPES.values())
-        foreign = {t["dtype"] for name, t in table.items() if name != "__metadata__"} - known
-        tensors = {} if foreign else load(data)
-    except (SafetensorError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise _not_whole(error) from error
-    except (RecursionError, MemoryError, OverflowError) as error:
-        raise _not_whole(error) from error
-    if foreign:
-        raise ModelFileError(f"tensors must be {sorted(known)}, not {sorted(map(str, foreign))}")
-    if list(metadata) != [METADATA_KEY]:
-        raise ModelFileError(
-            f"metadata must hold the key {METADATA_KEY!r} alone, not {sorted(metadata)}; "
-            "this is a safetensors file of another kind"
+    """The network in the bytes of a model file. Raises as :func:`read`."""
+    text, tensors = model_container.unseal(data)
+    version = model_container.version_of(text)
+    if version == LANGUAGE_VERSION and type(version) is int:
+        model_container.check_seal(text, str(json.loads(text).get("sha256")), tensors)
+        raise DesignRuleError(
+            [
+                "populations must be inputs and LIF neurons to run on a core, but this file holds "
+                "a language model of kind 'egru': run it with edgesnn lm eval and lm generate, or "
+                "with the C runtime"
+            ]
         )
-    text = metadata[METADATA_KEY]
-    header = _parse_header(text)
-    expected = _digest(text.replace(header.sha256, NO_DIGEST), tensors)
-    if header.sha256 != expected:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise ModelFileError(
-            f"sha256 must be {expected}, not {header.sha256}: the file was damaged or changed; "
-            "copy it again or write it anew"
+            f"format_version must be in 1..{FORMAT_VERSION}, not {version!r}; "
+            "use the version of edgesnn that wrote the file"
         )
+    header = model_container.parse(Header, text)
+    model_container.check_seal(text, header.sha256, tensors)
     try:
         network = _network(header, tensors)
     except ValueError as error:
@@ -358,26 +283,6 @@ def decode(data: bytes) -> Network:
             f"not {header.format_version}"
         )
     return network
-
-
-def _parse_header(text: str) -> Header:
-    try:
-        version = json.loads(text)["format_version"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelFileError("the header must be a JSON object with format_version") from error
-    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-        raise ModelFileError(
-            f"format_version must be in 1..{FORMAT_VERSION}, not {version!r}; "
-            "use the version of edgesnn that wrote the file"
-        )
-    try:
-        return Header.model_validate_json(text)
-    except ValidationError as error:
-        texts = [
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].replace('Input should be', 'must be')}"
-            for e in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise ModelFileError("header: " + "; ".join(texts)) from error
 
 
 _Enum = TypeVar("_Enum", bound=IntEnum)

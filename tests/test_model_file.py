@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from edgesnn import model_file
-from edgesnn.errors import ModelFileError, UnsupportedModel
+from edgesnn import model_container, model_file
+from edgesnn.errors import DesignRuleError, ModelFileError, UnsupportedModel
+from edgesnn.model_container import NO_DIGEST, seal
 from edgesnn.network import InputPopulation, Network
 from tests.strategies import networks
 from tests.vectors.generate import example_network, late_network, network_to_json
@@ -43,9 +44,7 @@ def parts(data: bytes = DATA) -> tuple[dict, dict[str, np.ndarray]]:
 
 def signed(header: dict, tensors: dict[str, np.ndarray]) -> bytes:
     """A file with a digest that is right, whatever is in it."""
-    text = json.dumps(header | {"sha256": model_file.NO_DIGEST})
-    text = text.replace(model_file.NO_DIGEST, model_file._digest(text, tensors))
-    return save(tensors, metadata={"edgesnn": text})
+    return seal(json.dumps(header | {"sha256": NO_DIGEST}), tensors)
 
 
 def refusal(data: bytes) -> str:
@@ -221,11 +220,11 @@ def test_other_safetensors_files_are_refused():
     for metadata in (None, {"format": "pt"}, {"edgesnn": "{}", "more": ""}):
         assert "metadata must hold the key 'edgesnn' alone" in refusal(save({}, metadata))
     floats = save({"x": np.zeros(2, np.float32)}, {"edgesnn": "{}"})
-    assert refusal(floats) == "tensors must be ['I32', 'I8', 'U16'], not ['F32']"
+    assert refusal(floats) == "tensors must be ['I16', 'I32', 'I8', 'U16'], not ['F32']"
 
 
 def test_oversized_files_are_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr(model_file, "MAX_FILE_BYTES", len(DATA) - 1)
+    monkeypatch.setattr(model_container, "MAX_FILE_BYTES", len(DATA) - 1)
     assert refusal(DATA) == f"a model file must have at most {len(DATA) - 1} bytes"
     (tmp_path / "big.esnn").write_bytes(DATA)
     with pytest.raises(ModelFileError, match="big.esnn: a model file must have at most"):
@@ -239,7 +238,7 @@ def test_absent_file_and_folder_are_refused(tmp_path):
         model_file.read(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 3, "1", 1.0, True, None])
+@pytest.mark.parametrize("version", [0, 4, "1", 1.0, 3.0, True, None])
 def test_other_versions_are_refused(version):
     header, tensors = parts()
     message = refusal(signed(header | {"format_version": version}, tensors))
@@ -247,6 +246,11 @@ def test_other_versions_are_refused(version):
         f"format_version must be in 1..2, not {version!r}; "
         "use the version of edgesnn that wrote the file"
     )
+
+
+def test_a_language_model_breaks_a_design_rule_of_the_core():
+    with pytest.raises(DesignRuleError, match="must be inputs and LIF neurons to run on a core.*"):
+        model_file.decode(seal(json.dumps({"format_version": 3, "sha256": NO_DIGEST}), {}))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "7", '"x"', "[" * 100_000])
@@ -357,7 +361,7 @@ def test_what_a_file_cannot_hold_is_not_written(tmp_path):
     deep: list = []
     for _ in range(500):
         deep = [deep]
-    unwritable = (object(), float("nan"), "\ud800", model_file.NO_DIGEST, deep)
+    unwritable = (object(), float("nan"), "\ud800", NO_DIGEST, deep)
     for info in ({"x": value} for value in unwritable):
         with pytest.raises(UnsupportedModel, match="info must hold JSON values only"):
             model_file.write(replace(EXAMPLE, info=info), tmp_path / "net.esnn")

@@ -20,6 +20,8 @@ from edgesnn.cli import (
     demo_verb,
     doctor_verb,
     export_verb,
+    lm_make_verbs,
+    lm_use_verbs,
     model_verbs,
     profile_verb,
     prune_recurrent_verb,
@@ -78,6 +80,19 @@ analyse = typer.Typer(help="Look inside networks.", no_args_is_help=True)
 for name, verb in ANALYSES.items():
     analyse.command(name)(verb)
 app.add_typer(analyse, name="analyse")
+
+#: Language models: ``edgesnn lm NAME``.
+LANGUAGE: dict[str, Callable[..., None]] = {
+    "train": lm_make_verbs.train,
+    "prune": lm_make_verbs.prune,
+    "compress": lm_make_verbs.compress,
+    "eval": lm_use_verbs.evaluate,
+    "generate": lm_use_verbs.generate,
+}
+language = typer.Typer(help="Language models.", no_args_is_help=True)
+for name, verb in LANGUAGE.items():
+    language.command(name)(verb)
+app.add_typer(language, name="lm")
 
 
 def _print_version(wanted: bool) -> None:

@@ -27,14 +27,15 @@ LAYERS = (
      "edgesnn.events", "edgesnn.event_windows", "edgesnn.run_result", "edgesnn.design_rules",
      "edgesnn.reference", "edgesnn.connections",
      "edgesnn.encoders", "edgesnn.samples", "edgesnn.data", "edgesnn.model", "edgesnn.checkpoint",
-     "edgesnn.model_file", "edgesnn.core_config", "edgesnn.memory_layout",
-     "edgesnn.memory_image", "edgesnn.placement", "edgesnn.protocol", "edgesnn.framing",
-     "edgesnn.codegen", "edgesnn.boot_image"},
+     "edgesnn.model_file", "edgesnn.model_container", "edgesnn.core_config",
+     "edgesnn.memory_layout", "edgesnn.memory_image", "edgesnn.placement", "edgesnn.protocol",
+     "edgesnn.framing", "edgesnn.boot_image"},
     {"edgesnn.simulator", "edgesnn.compress", "edgesnn.train", "edgesnn.recipes",
      "edgesnn.importers", "edgesnn.analysis", "edgesnn.recurrent", "edgesnn.language",
      "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
      "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn.export_c",
+     "edgesnn.codegen",
      "edgesnn.microcontroller", "edgesnn.sensor_node", "edgesnn_boards"},
     {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
 )  # fmt: skip
@@ -68,8 +69,18 @@ HOMES = {
         "edgesnn.compress.report_pictures",
         "edgesnn.analysis.heat_map",
     ),
-    "pydantic": ("edgesnn.model_file", "edgesnn.checkpoint"),
-    "safetensors": ("edgesnn.model_file", "edgesnn.checkpoint"),
+    "pydantic": (
+        "edgesnn.model_container",
+        "edgesnn.model_file",
+        "edgesnn.checkpoint",
+        "edgesnn.language.language_file",
+        "edgesnn.language.integer_file",
+    ),
+    "safetensors": (
+        "edgesnn.model_container",
+        "edgesnn.checkpoint",
+        "edgesnn.language.language_file",
+    ),
 }
 #: A verb may look whether an optional package is there before it starts long work.
 PROBES = {("edgesnn.cli.demo_verb", "torch"), ("edgesnn.cli.demo_verb", "sklearn")}

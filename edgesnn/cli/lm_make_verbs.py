@@ -1,0 +1,280 @@
+"""The verbs that make language models: lm train, lm prune, lm compress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edgesnn.cli.options import DataFolder, Json, check_choice, check_outputs, share_cores
+from edgesnn.cli.output import Output, percent
+from edgesnn.cli.train_verb import state_file
+from edgesnn.extras import needs_extra
+
+if TYPE_CHECKING:
+    from edgesnn.language.corpus import Corpus
+    from edgesnn.language.language_file import Trained
+    from edgesnn.language.training import Evaluated, LanguageEpoch
+
+#: Shares of the weights that go, one after the other, on the way to the one that is asked for.
+STEPS = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95)
+
+LanguageFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="A language model in floating point, as lm train writes it.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        help="Another text: a data set, a file of characters, a folder of words in parts.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        help="Go on with an interrupted training, whose state is in OUTPUT.partial; "
+        "--no-resume starts anew.",
+    ),
+]
+
+
+def text_of(trained: Trained, text: str | None, data: Path | None) -> Corpus:
+    """The text of a model, or another one, as the numbers that the model knows."""
+    from edgesnn.language.presets import read_text
+
+    wanted = text or str(trained.info.get("text", ""))
+    return read_text(wanted, trained.vocabulary.characters, data, trained.vocabulary)
+
+
+def guessed(found: Evaluated, characters: bool) -> str:
+    """How well a text was guessed, as the field says it."""
+    if characters:
+        return f"{found.bits:.3f} bits per character"
+    return f"perplexity {found.perplexity:.2f}"
+
+
+def train(
+    preset: Annotated[
+        str, typer.Argument(help="Name of a model and its training; a wrong one lists them.")
+    ] = "characters",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The trained model.", dir_okay=False)
+    ] = Path("language.model"),
+    kind: Annotated[str, typer.Option(help="Of its layers: egru, gru, lstm.")] = "egru",
+    text: Text = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: the preset's.")] = None,
+    units: Annotated[
+        int | None, typer.Option(min=1, help="Of each layer. Default: the preset's.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: the preset's.")] = None,
+    data: DataFolder = None,
+    resume: Resume = True,
+    json: Json = False,
+) -> None:
+    """Train a language model on a text; the epoch that guesses the validation part best is kept.
+
+    After each epoch the state is written to OUTPUT.partial; after Ctrl-C, or a loss of power, the
+    same command goes on from there, and gives the same model as if nothing had happened.
+
+    Example: edgesnn lm train characters -o shakespeare.model
+    """
+    share_cores()
+    with needs_extra("language models", "train"):
+        from edgesnn.language.language_file import Trained, write_language_model
+        from edgesnn.language.model import KINDS, LanguageModel
+        from edgesnn.language.presets import PRESETS, read_text
+        from edgesnn.language.training import evaluate, train_language
+
+    check_choice("a preset", preset, PRESETS, "PRESET")
+    check_choice("a kind", kind, KINDS, "--kind")
+    check_outputs(output)
+    out, chosen = Output(json), PRESETS[preset]
+    name = text or chosen.text
+    corpus = read_text(name, chosen.characters, data)
+    how = replace(
+        chosen.training,
+        epochs=epochs or chosen.training.epochs,
+        seed=chosen.training.seed if seed is None else seed,
+    )
+    settings = chosen.settings(kind, corpus.vocabulary)
+    if units is not None:
+        settings = replace(settings, units=(units,) * len(settings.units))
+    model = LanguageModel(settings, how.seed)
+    state = state_file(output)
+    if not resume:
+        state.unlink(missing_ok=True)
+    elif state.exists():
+        out.note(f"Going on from {state}.")
+    try:
+        with _epochs(out, preset, how.epochs, chosen.characters) as tell:
+            model = train_language(model, corpus, how, progress=tell, resume=state)
+    except KeyboardInterrupt:
+        if state.exists():
+            out.note(
+                f"Interrupted; {state} keeps the state. The same command goes on from there, "
+                "with --no-resume it starts anew."
+            )
+        raise
+    info = {
+        "preset": preset,
+        "text": str(Path(name).resolve()) if Path(name).exists() else name,
+        "epochs": how.epochs,
+        "seed": how.seed,
+    }
+    write_language_model(Trained(model, corpus.vocabulary, info), output)
+    state.unlink(missing_ok=True)
+    found = evaluate(model, corpus.test)
+    out.line(f"{output}: {guessed(found, chosen.characters)} on the test part")
+    out.result({"output": str(output), **figures(found)})
+
+
+def prune(
+    model: LanguageFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The pruned model.", dir_okay=False)
+    ] = Path("pruned.model"),
+    sparsity: Annotated[
+        float, typer.Option(help="Share of the layers' weights that goes, below 1.")
+    ] = 0.8,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Of training after each step on the way there.")
+    ] = 2,
+    rate: Annotated[
+        float, typer.Option(help="Learning rate of that, as a part of the preset's.")
+    ] = 0.3,
+    text: Text = None,
+    data: DataFolder = None,
+    json: Json = False,
+) -> None:
+    """Take away the smallest weights of all layers, in steps, and train the others on.
+
+    After each step (50, 70, 80, 85, 90, 95 %, as far as --sparsity) the model so far is written to
+    OUTPUT, from which another call can go on.
+
+    Example: edgesnn lm prune shakespeare.model -o sparse.model --sparsity 0.8
+    """
+    share_cores()
+    with needs_extra("language models", "train"):
+        from edgesnn.language.language_file import Trained, read_language_model
+        from edgesnn.language.language_file import write_language_model as write
+        from edgesnn.language.operations import operations
+        from edgesnn.language.presets import find_preset
+        from edgesnn.language.pruning import prune_to, sparsity_of
+        from edgesnn.language.training import evaluate
+
+    if not 0 <= sparsity < 1:
+        raise typer.BadParameter(f"--sparsity must be at least 0 and below 1, not {sparsity}")
+    if not 0 < rate <= 1:
+        raise typer.BadParameter(f"--rate must be above 0 and at most 1, not {rate}")
+    check_outputs(output)
+    out, trained = Output(json), read_language_model(model)
+    corpus = text_of(trained, text, data)
+    usual = find_preset(str(trained.info.get("preset"))).training
+    how = replace(
+        usual,
+        epochs=epochs,
+        learning_rate=rate * usual.learning_rate,
+        constant=0.0,
+        seed=int(trained.info.get("seed", usual.seed)),
+    )
+    gone, characters = sparsity_of(trained.model), trained.vocabulary.characters
+    before = evaluate(trained.model, corpus.test)
+    rows = [_row(gone, before, operations(trained.model, corpus.test).per_token, characters)]
+    info = {**trained.info, "pruned": sparsity}
+    for step in [*(s for s in STEPS if gone < s < sparsity), sparsity]:
+        name = f"{percent(step)} of the weights gone"
+        with _epochs(out, name, epochs, characters) as tell:
+            pruned = prune_to(trained.model, corpus, step, how, tell)
+        write(Trained(pruned, trained.vocabulary, {**info, "pruned": step}), output)
+        found = evaluate(pruned, corpus.test)
+        rows.append(_row(step, found, operations(pruned, corpus.test).per_token, characters))
+    measure = "bits per character" if characters else "perplexity"
+    out.table("steps", ("weights gone", measure, "activity", "operations per token"), rows)
+    out.line(f"{output}: {guessed(found, characters)} on the test part")
+    out.result({"output": str(output), "sparsity": sparsity_of(pruned), **figures(found)})
+
+
+def compress(
+    model: LanguageFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The model of integers.", dir_okay=False)
+    ] = Path("language.esnn"),
+    tokens: Annotated[
+        int, typer.Option(min=2, help="Of the test part, at most, that both models guess.")
+    ] = 10_000,
+    text: Text = None,
+    data: DataFolder = None,
+    json: Json = False,
+) -> None:
+    """A language model of EGRU layers in integers: 4-bit weights, 8-bit events, gates by table.
+
+    What they compute is in docs/egru.md, and every executor computes exactly that.
+
+    Example: edgesnn lm compress sparse.model -o sparse.esnn
+    """
+    share_cores()
+    with needs_extra("language models", "train"):
+        from edgesnn.language import integer_file
+        from edgesnn.language.integer_evaluation import evaluate_integers
+        from edgesnn.language.language_file import read_language_model
+        from edgesnn.language.quantize import quantize_model
+        from edgesnn.language.training import evaluate
+
+    check_outputs(output)
+    out, trained = Output(json), read_language_model(model)
+    integers = quantize_model(trained.model)
+    ids = text_of(trained, text, data).test[:tokens]
+    with out.progress("guessing the test part"):
+        before, after = evaluate(trained.model, ids, rows=1), evaluate_integers(integers, ids)
+    integer_file.write(
+        integer_file.IntegerLanguage(integers, trained.vocabulary, trained.info), output
+    )
+    characters = trained.vocabulary.characters
+    out.line(
+        f"{output}: {guessed(after, characters)}, in floating point "
+        f"{guessed(before, characters)} ({len(ids):,} tokens of the test part)"
+    )
+    out.result({"output": str(output), "float": figures(before), "integer": figures(after)})
+
+
+def figures(found: Evaluated) -> dict[str, object]:
+    """For programs."""
+    return {
+        "perplexity": found.perplexity,
+        "bits_per_token": found.bits,
+        "activity": list(found.activity),
+    }
+
+
+def _row(gone: float, found: Evaluated, per_token: float, characters: bool) -> tuple[str, ...]:
+    guess = found.bits if characters else found.perplexity
+    shares = ", ".join(percent(share) for share in found.activity)
+    return percent(gone), f"{guess:.3f}", shares, f"{per_token:,.0f}"
+
+
+@contextmanager
+def _epochs(
+    out: Output, name: str, epochs: int, characters: bool
+) -> Iterator[Callable[[LanguageEpoch], None]]:
+    """A progress bar that tells of epochs."""
+    with out.progress(name, epochs) as advance:
+
+        def tell(epoch: LanguageEpoch) -> None:
+            activity = ", ".join(percent(share) for share in epoch.validation.activity)
+            advance(
+                epoch.done,
+                f"{name}: {guessed(epoch.validation, characters)}, active {activity}, gradient "
+                f"{epoch.gradient_norm:.2f}, {epoch.tokens_per_second:,.0f} tokens/s",
+            )
+
+        yield tell
