@@ -95,29 +95,41 @@ class Corpus:
     test: Ids
 
 
-def corpus_of(training: str, validation: str, test: str, characters: bool = False) -> Corpus:
-    """Texts as numbers of the vocabulary of the training part, most frequent tokens first.
+def corpus_of(
+    training: str,
+    validation: str,
+    test: str,
+    characters: bool = False,
+    vocabulary: Vocabulary | None = None,
+) -> Corpus:
+    """Texts as numbers.
 
-    Raises ``InputError`` if a part is empty, or holds tokens that the training part does not.
+    vocabulary   None: that of the training part, most frequent tokens first
+
+    Raises ``InputError`` if a part is empty, or holds tokens that are not in the vocabulary.
     """
-    tokens = split(training, characters)
     for name, text in zip(PARTS, (training, validation, test), strict=True):
         if not split(text, characters):
             raise InputError(f"the {name} part of a corpus must not be empty")
-    names, first, counts = np.unique(
-        np.array(tokens, object), return_index=True, return_counts=True
-    )
+    known = vocabulary or vocabulary_of(training, characters)
+    return Corpus(known, *(known.encode(text) for text in (training, validation, test)))
+
+
+def vocabulary_of(text: str, characters: bool) -> Vocabulary:
+    """All tokens of a text, most frequent ones first."""
+    tokens = np.array(split(text, characters), object)
+    names, first, counts = np.unique(tokens, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
-    vocabulary = Vocabulary(tuple(str(names[i]) for i in order), characters)
-    return Corpus(vocabulary, *(vocabulary.encode(text) for text in (training, validation, test)))
+    return Vocabulary(tuple(str(names[i]) for i in order), characters)
 
 
-def read_words(path: Path) -> Corpus:
+def read_words(path: Path, vocabulary: Vocabulary | None = None) -> Corpus:
     """Words of ``NAME.train.txt``, ``NAME.valid.txt`` and ``NAME.test.txt``, whatever NAME is.
 
-    path   a folder, or an archive (.zip, .tar.xz) that holds them
+    path         a folder, or an archive (.zip, .tar.xz) that holds them
+    vocabulary   as of :func:`corpus_of`
 
-    Raises ``InputError`` if a part is not there.
+    Raises ``InputError`` if a part is not there, and as :func:`corpus_of`.
     """
     found: dict[str, str] = {}
     for name, data in _members(path):
@@ -130,14 +142,18 @@ def read_words(path: Path) -> Corpus:
     if missing:
         wanted = ", ".join(f"*{part}.txt" for part in missing)
         raise InputError(f"{path} must hold {wanted} as well as the other parts of the text")
-    return corpus_of(found["train"], found["valid"], found["test"])
+    return corpus_of(found["train"], found["valid"], found["test"], vocabulary=vocabulary)
 
 
-def read_characters(path: Path) -> Corpus:
+def read_characters(path: Path, vocabulary: Vocabulary | None = None) -> Corpus:
     """Characters of a text, plain or packed (.xz); its last tenth validates and tests.
+
+    vocabulary   as of :func:`corpus_of`
 
     Raises ``InputError`` if there are too few for that, or a character comes in the end alone.
     """
+    if not path.is_file():
+        raise InputError(f"{path} must be a file of text, plain or packed (.xz)")
     data = path.read_bytes()
     if path.suffix == ".xz":
         try:
@@ -146,7 +162,7 @@ def read_characters(path: Path) -> Corpus:
             raise InputError(f"{path} must be a whole .xz file: {error}") from None
     text = _text(data, path.name)
     cut = len(text) - int(VALIDATION * len(text))
-    return corpus_of(text[:cut], text[cut:], text[cut:], characters=True)
+    return corpus_of(text[:cut], text[cut:], text[cut:], True, vocabulary)
 
 
 def _members(path: Path) -> list[tuple[str, bytes]]:

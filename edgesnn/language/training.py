@@ -201,6 +201,12 @@ class _Training:
     ) -> None:
         self.model, self.corpus, self.settings = model, corpus, settings
         self.text = torch.from_numpy(in_rows(corpus.training, settings.batch))
+        if len(self.text) <= settings.window:
+            raise InputError(
+                f"each of the {settings.batch} rows of the training text must be longer than the "
+                f"window, {settings.window} steps, not {len(self.text)} tokens: take fewer rows, a "
+                "shorter window or a longer text"
+            )
         in_rows(corpus.validation, _ROWS)  # refused now, not after the first epoch
         parameters = dict(model.named_parameters())
         self.masked = [(parameters[name], mask) for name, mask in masks.items()]
