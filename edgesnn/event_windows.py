@@ -198,3 +198,37 @@ class EventTargets:
         """The windows of these indices, in this order."""
         chosen = np.asarray(windows, np.int64)
         return EventTargets(self.events.select(chosen), self.targets[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class EventClasses:
+    """Events of windows and the class that the read-out should name in each time step.
+
+    events    of the windows
+    targets   int64 [window, time_step]; -1 where nothing is asked for
+
+    Raises ``InputError`` unless there is a class, or -1, for each step of events.
+    """
+
+    events: EventWindows
+    targets: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        targets = np.asarray(self.targets)
+        shape = (len(self.events), self.events.num_steps)
+        if targets.shape != shape or targets.dtype.kind not in "iu":
+            raise InputError(
+                f"classes must be integers [window, time_step], {list(shape)}, not "
+                f"{targets.dtype} {list(targets.shape)}"
+            )
+        if targets.size and targets.min() < -1:
+            raise InputError(f"classes must be at least 0, or -1 for none, not {targets.min()}")
+        object.__setattr__(self, "targets", targets.astype(np.int64))
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def select(self, windows: npt.ArrayLike) -> EventClasses:
+        """The windows of these indices, in this order."""
+        chosen = np.asarray(windows, np.int64)
+        return EventClasses(self.events.select(chosen), self.targets[chosen])

@@ -88,6 +88,7 @@ LANGUAGE: dict[str, Callable[..., None]] = {
     "compress": lm_make_verbs.compress,
     "eval": lm_use_verbs.evaluate,
     "generate": lm_use_verbs.generate,
+    "chat": lm_use_verbs.chat,
 }
 language = typer.Typer(help="Language models.", no_args_is_help=True)
 for name, verb in LANGUAGE.items():

@@ -18,7 +18,9 @@ from edgesnn.extras import needs_extra
 if TYPE_CHECKING:
     from edgesnn.language.corpus import Corpus
     from edgesnn.language.language_file import Trained
-    from edgesnn.language.training import Evaluated, LanguageEpoch
+    from edgesnn.language.languages import Language
+    from edgesnn.language.presets import Told
+    from edgesnn.language.training import Evaluated
 
 #: Shares of the weights that go, one after the other, on the way to the one that is asked for.
 STEPS = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95)
@@ -48,7 +50,7 @@ Resume = Annotated[
 ]
 
 
-def text_of(trained: Trained, text: str | None, data: Path | None) -> Corpus:
+def text_of(trained: Language | Trained, text: str | None, data: Path | None) -> Corpus:
     """The text of a model, or another one, as the numbers that the model knows."""
     from edgesnn.language.presets import read_text
 
@@ -70,11 +72,13 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The trained model.", dir_okay=False)
     ] = Path("language.model"),
-    kind: Annotated[str, typer.Option(help="Of its layers: egru, gru, lstm.")] = "egru",
+    kind: Annotated[
+        str | None, typer.Option(help="Of the layers of a gated model: egru (default), gru, lstm.")
+    ] = None,
     text: Text = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Default: the preset's.")] = None,
     units: Annotated[
-        int | None, typer.Option(min=1, help="Of each layer. Default: the preset's.")
+        int | None, typer.Option(min=1, help="Of each layer, or neurons. Default: the preset's.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Default: the preset's.")] = None,
     data: DataFolder = None,
@@ -90,34 +94,28 @@ def train(
     """
     share_cores()
     with needs_extra("language models", "train"):
-        from edgesnn.language.language_file import Trained, write_language_model
-        from edgesnn.language.model import KINDS, LanguageModel
-        from edgesnn.language.presets import PRESETS, read_text
-        from edgesnn.language.training import evaluate, train_language
+        from edgesnn.language.model import KINDS
+        from edgesnn.language.presets import PRESETS, Request, read_text
 
     check_choice("a preset", preset, PRESETS, "PRESET")
-    check_choice("a kind", kind, KINDS, "--kind")
+    if kind is not None:
+        check_choice("a kind", kind, KINDS, "--kind")
     check_outputs(output)
-    out, chosen = Output(json), PRESETS[preset]
+    out, chosen, state = Output(json), PRESETS[preset], state_file(output)
     name = text or chosen.text
     corpus = read_text(name, chosen.characters, data)
-    how = replace(
-        chosen.training,
-        epochs=epochs or chosen.training.epochs,
-        seed=chosen.training.seed if seed is None else seed,
-    )
-    settings = chosen.settings(kind, corpus.vocabulary)
-    if units is not None:
-        settings = replace(settings, units=(units,) * len(settings.units))
-    model = LanguageModel(settings, how.seed)
-    state = state_file(output)
+    info = {
+        "preset": preset,
+        "text": str(Path(name).resolve()) if Path(name).exists() else name,
+    }
+    request = Request(kind, units, epochs, seed)
     if not resume:
         state.unlink(missing_ok=True)
     elif state.exists():
         out.note(f"Going on from {state}.")
     try:
-        with _epochs(out, preset, how.epochs, chosen.characters) as tell:
-            model = train_language(model, corpus, how, progress=tell, resume=state)
+        with _epochs(out, preset, chosen.characters) as tell:
+            trained = chosen.train(corpus, request, info, tell, state)
     except KeyboardInterrupt:
         if state.exists():
             out.note(
@@ -125,15 +123,9 @@ def train(
                 "with --no-resume it starts anew."
             )
         raise
-    info = {
-        "preset": preset,
-        "text": str(Path(name).resolve()) if Path(name).exists() else name,
-        "epochs": how.epochs,
-        "seed": how.seed,
-    }
-    write_language_model(Trained(model, corpus.vocabulary, info), output)
+    trained.write(output)
     state.unlink(missing_ok=True)
-    found = evaluate(model, corpus.test)
+    found = trained.guess(corpus.test).found
     out.line(f"{output}: {guessed(found, chosen.characters)} on the test part")
     out.result({"output": str(output), **figures(found)})
 
@@ -168,7 +160,7 @@ def prune(
         from edgesnn.language.language_file import Trained, read_language_model
         from edgesnn.language.language_file import write_language_model as write
         from edgesnn.language.operations import operations
-        from edgesnn.language.presets import find_preset
+        from edgesnn.language.presets import gated_preset, told
         from edgesnn.language.pruning import prune_to, sparsity_of
         from edgesnn.language.training import evaluate
 
@@ -179,7 +171,7 @@ def prune(
     check_outputs(output)
     out, trained = Output(json), read_language_model(model)
     corpus = text_of(trained, text, data)
-    usual = find_preset(str(trained.info.get("preset"))).training
+    usual = gated_preset(str(trained.info.get("preset"))).training
     how = replace(
         usual,
         epochs=epochs,
@@ -193,8 +185,8 @@ def prune(
     info = {**trained.info, "pruned": sparsity}
     for step in [*(s for s in STEPS if gone < s < sparsity), sparsity]:
         name = f"{percent(step)} of the weights gone"
-        with _epochs(out, name, epochs, characters) as tell:
-            pruned = prune_to(trained.model, corpus, step, how, tell)
+        with _epochs(out, name, characters) as tell:
+            pruned = prune_to(trained.model, corpus, step, how, lambda e: tell(told(e)))
         write(Trained(pruned, trained.vocabulary, {**info, "pruned": step}), output)
         found = evaluate(pruned, corpus.test)
         rows.append(_row(step, found, operations(pruned, corpus.test).per_token, characters))
@@ -205,10 +197,28 @@ def prune(
 
 
 def compress(
-    model: LanguageFile,
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A language model in floating point, of EGRU layers or spiking.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The model of integers.", dir_okay=False)
     ] = Path("language.esnn"),
+    sparsity: Annotated[
+        float | None,
+        typer.Option(
+            help="Of spiking models: share of all weights that goes (default 0.7). Gated ones are "
+            "pruned by lm prune."
+        ),
+    ] = None,
+    fine_tune: Annotated[
+        int, typer.Option(min=0, help="Of spiking models: epochs of training through the rounding.")
+    ] = 0,
     tokens: Annotated[
         int, typer.Option(min=2, help="Of the test part, at most, that both models guess.")
     ] = 10_000,
@@ -216,30 +226,29 @@ def compress(
     data: DataFolder = None,
     json: Json = False,
 ) -> None:
-    """A language model of EGRU layers in integers: 4-bit weights, 8-bit events, gates by table.
+    """A language model in integers of 4 bits.
 
-    What they compute is in docs/egru.md, and every executor computes exactly that.
+    EGRU layers compute what docs/egru.md says, with 8-bit events and gates by table; spiking models
+    are pruned and rounded as every spiking network.
 
     Example: edgesnn lm compress sparse.model -o sparse.esnn
     """
     share_cores()
     with needs_extra("language models", "train"):
-        from edgesnn.language import integer_file
-        from edgesnn.language.integer_evaluation import evaluate_integers
-        from edgesnn.language.language_file import read_language_model
-        from edgesnn.language.quantize import quantize_model
-        from edgesnn.language.training import evaluate
+        from edgesnn.language.in_integers import in_integers
+        from edgesnn.language.languages import read_language
 
     check_outputs(output)
-    out, trained = Output(json), read_language_model(model)
-    integers = quantize_model(trained.model)
-    ids = text_of(trained, text, data).test[:tokens]
-    with out.progress("guessing the test part"):
-        before, after = evaluate(trained.model, ids, rows=1), evaluate_integers(integers, ids)
-    integer_file.write(
-        integer_file.IntegerLanguage(integers, trained.vocabulary, trained.info), output
-    )
-    characters = trained.vocabulary.characters
+    out, trained = Output(json), read_language(model)
+    corpus, characters = text_of(trained, text, data), trained.vocabulary.characters
+    ids = corpus.test[:tokens]
+    with out.progress("compress") as advance:
+        integers = in_integers(
+            trained, corpus, sparsity, fine_tune, lambda step: advance(text=f"compress: {step}")
+        )
+        advance(text="compress: guessing the test part")
+        before, after = trained.guess(ids).found, integers.guess(ids).found
+    integers.write(output)
     out.line(
         f"{output}: {guessed(after, characters)}, in floating point "
         f"{guessed(before, characters)} ({len(ids):,} tokens of the test part)"
@@ -263,18 +272,12 @@ def _row(gone: float, found: Evaluated, per_token: float, characters: bool) -> t
 
 
 @contextmanager
-def _epochs(
-    out: Output, name: str, epochs: int, characters: bool
-) -> Iterator[Callable[[LanguageEpoch], None]]:
+def _epochs(out: Output, name: str, characters: bool) -> Iterator[Callable[[Told], None]]:
     """A progress bar that tells of epochs."""
-    with out.progress(name, epochs) as advance:
+    with out.progress(name, 0) as advance:
 
-        def tell(epoch: LanguageEpoch) -> None:
-            activity = ", ".join(percent(share) for share in epoch.validation.activity)
-            advance(
-                epoch.done,
-                f"{name}: {guessed(epoch.validation, characters)}, active {activity}, gradient "
-                f"{epoch.gradient_norm:.2f}, {epoch.tokens_per_second:,.0f} tokens/s",
-            )
+        def tell(epoch: Told) -> None:
+            text = f"{name}: {guessed(epoch.validation, characters)}, {epoch.details}"
+            advance(epoch.done, text, epoch.total)
 
         yield tell

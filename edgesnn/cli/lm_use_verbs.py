@@ -1,20 +1,29 @@
-"""The verbs that use language models: lm eval, lm generate."""
+"""The verbs that use language models: lm eval, lm generate, lm chat."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from edgesnn.cli.lm_make_verbs import Text, figures, guessed
-from edgesnn.cli.options import DataFolder, Json, share_cores
+from edgesnn.cli.lm_make_verbs import Text, figures, guessed, text_of
+from edgesnn.cli.options import (
+    Baud,
+    BoardOrNone,
+    DataFolder,
+    Json,
+    NetworkFile,
+    Port,
+    core_that_fits,
+    find_board_or_none,
+    share_cores,
+)
 from edgesnn.cli.output import Output, percent
+from edgesnn.cli.run_verbs import open_backend
 from edgesnn.extras import needs_extra
-
-if TYPE_CHECKING:
-    from edgesnn.language.integer_file import IntegerLanguage
-    from edgesnn.language.language_file import Trained
 
 AnyLanguageFile = Annotated[
     Path,
@@ -25,6 +34,11 @@ AnyLanguageFile = Annotated[
         dir_okay=False,
     ),
 ]
+Tokens = Annotated[int, typer.Option(min=1, help="Words or characters that follow.")]
+Temperature = Annotated[
+    float, typer.Option(min=0.0, help="0: always the likeliest token; 1: as they are likely.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")]
 
 
 def evaluate(
@@ -41,42 +55,29 @@ def evaluate(
     Example: edgesnn lm eval sparse.esnn --tokens 10000
     """
     share_cores()
-    language = _read(model)
-    from edgesnn.language.language_file import Trained
-    from edgesnn.language.presets import read_text
+    with needs_extra("language models", "train"):
+        from edgesnn.language.languages import read_language
 
-    out, vocabulary = Output(json), language.vocabulary
-    wanted = text or str(language.info.get("text", ""))
-    ids = read_text(wanted, vocabulary.characters, data, vocabulary).test[:tokens]
+    out, language = Output(json), read_language(model)
+    ids = text_of(language, text, data).test[:tokens]
     with out.progress("guessing"):
-        if isinstance(language, Trained):
-            from edgesnn.language.operations import operations
-            from edgesnn.language.training import evaluate as guess
-
-            rows = 1 if len(ids) < 1000 else 10
-            found = guess(language.model, ids, rows)
-            per_token = operations(language.model, ids, rows).per_token
-        else:
-            from edgesnn.language.integer_evaluation import evaluate_integers
-
-            counted = evaluate_integers(language.model, ids)
-            found, per_token = counted, counted.operations
-    shares = ", ".join(percent(share) for share in found.activity)
+        guess = language.guess(ids)
+    shares = ", ".join(percent(share) for share in guess.found.activity)
     out.line(
-        f"{guessed(found, vocabulary.characters)} on {len(ids):,} tokens; units that send in a "
-        f"step: {shares}; {per_token:,.0f} operations per token"
+        f"{guessed(guess.found, language.vocabulary.characters)} on {len(ids):,} tokens; units "
+        f"that send in a step: {shares}; {guess.operations:,.0f} operations per token"
     )
-    out.result({**figures(found), "tokens": len(ids), "operations_per_token": per_token})
+    out.result(
+        {**figures(guess.found), "tokens": len(ids), "operations_per_token": guess.operations}
+    )
 
 
 def generate(
     model: AnyLanguageFile,
     prompt: Annotated[str, typer.Argument(help="Text that the model goes on with.")],
-    tokens: Annotated[int, typer.Option(min=1, help="Words or characters that follow.")] = 200,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, help="0: always the likeliest token; 1: as they are likely.")
-    ] = 0.8,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
+    tokens: Tokens = 200,
+    temperature: Temperature = 0.8,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Go on with a text.
@@ -84,31 +85,87 @@ def generate(
     Example: edgesnn lm generate sparse.esnn "ROMEO:" --tokens 200
     """
     share_cores()
-    language = _read(model)
-    from edgesnn.language.generate import FloatReader, IntegerReader, Reader
-    from edgesnn.language.generate import generate as go_on
-    from edgesnn.language.integer_simulator import IntegerSimulator
-    from edgesnn.language.language_file import Trained
+    with needs_extra("language models", "train"):
+        from edgesnn.language.generate import generate as go_on
+        from edgesnn.language.languages import read_language
 
-    out, vocabulary = Output(json), language.vocabulary
-    reader: Reader = (
-        FloatReader(language.model)
-        if isinstance(language, Trained)
-        else IntegerReader(IntegerSimulator(language.model))
-    )
+    out, language = Output(json), read_language(model)
+    vocabulary = language.vocabulary
     ids = vocabulary.encode(prompt)
     # A prompt of words is a line that has not ended.
     ids = ids if vocabulary.characters else ids[:-1]
-    said = vocabulary.decode(go_on(reader, ids, tokens, temperature, seed))
-    joint = "" if vocabulary.characters else " "
-    out.line(f"{prompt}{joint}{said}")
+    said = vocabulary.decode(go_on(language.reader(), ids, tokens, temperature, seed))
+    out.line(f"{prompt}{'' if vocabulary.characters else ' '}{said}")
     out.result({"prompt": prompt, "text": said})
 
 
-def _read(path: Path) -> Trained | IntegerLanguage:
-    """A language model of either kind, by the ending of its name."""
-    with needs_extra("language models", "train"):
-        from edgesnn.language import integer_file
-        from edgesnn.language.language_file import read_language_model
+def chat(
+    network: NetworkFile,
+    tokens: Tokens = 200,
+    temperature: Temperature = 0.0,
+    seed: Seed = 0,
+    board: BoardOrNone = "icebreaker",
+    port: Port = None,
+    baud: Baud = None,
+    json: Json = False,
+) -> None:
+    """Type a prompt, and a spiking language model goes on with it: simulated, or on a device.
 
-    return integer_file.read(path) if path.suffix == ".esnn" else read_language_model(path)
+    Each line of the standard input is a prompt. Every character is one event over the serial link,
+    and the membranes of the read-out come back. With --json every reply is one line.
+
+    Example: echo "ROMEO:" | edgesnn lm chat spiking.esnn --tokens 100
+    """
+    share_cores()
+    with needs_extra("language models", "train"):
+        from edgesnn.chat import reply
+        from edgesnn.language.spiking import vocabulary_of
+    from edgesnn import model_file
+
+    out, loaded = Output(json), model_file.read(network)
+    vocabulary_of(loaded)
+    target = find_board_or_none(board)
+    config = None
+    if port is None:
+        config, reason = core_that_fits(loaded, target)
+        if reason:
+            out.note(reason)
+    backend = open_backend(
+        "simulator" if port is None else "device",
+        config,
+        port,
+        baud or (None if target is None else target.baud),
+    )
+    try:
+        backend.load(loaded)
+        for prompt in _prompts(out):
+            said = reply(backend, loaded, prompt, tokens, temperature, seed)
+            each = max(said.tokens, 1)
+            rate, sops, cycles = (
+                each / max(said.seconds, 1e-9),
+                said.counters.sops / each,
+                said.counters.cycles / each,
+            )
+            out.line(f"{prompt}{said.text}")
+            counted = f", {cycles:,.0f} cycles" if cycles else ""
+            out.line(f"({rate:,.0f} tokens/s; each {sops:,.0f} synaptic operations{counted})")
+            out.result(
+                {
+                    "prompt": prompt,
+                    "text": said.text,
+                    "tokens_per_second": rate,
+                    "operations_per_token": sops,
+                    "cycles_per_token": cycles,
+                }
+            )
+    finally:
+        backend.close()
+
+
+def _prompts(out: Output) -> Iterator[str]:
+    """Lines of the standard input, without their ends; empty ones are passed over."""
+    if sys.stdin.isatty():
+        out.note("Type a prompt; an end of file (Ctrl-D) ends the chat.")
+    for line in iter(sys.stdin.readline, ""):
+        if line.rstrip("\n"):
+            yield line.rstrip("\n")

@@ -98,6 +98,15 @@ def read_language_model(path: str | os.PathLike[str]) -> Trained:
     return Trained(model, vocabulary, dict(described.info))
 
 
+def is_language_model(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of :func:`write_language_model`, sound or not."""
+    try:
+        with safe_open(path, "np") as file:
+            return METADATA_KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def _tensors(model: LanguageModel) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = model.state_dict()
     return found

@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edgesnn.data import find_data_set
 from edgesnn.errors import InputError
 from edgesnn.language.corpus import Corpus, Vocabulary, read_characters, read_words
-from edgesnn.language.model import LanguageSettings
-from edgesnn.language.training import LanguageTraining
+from edgesnn.language.language_file import Trained
+from edgesnn.language.languages import GatedModel, Language, SpikingModel
+from edgesnn.language.model import LanguageModel, LanguageSettings
+from edgesnn.language.spiking import spiking_model, train_spiking
+from edgesnn.language.training import Evaluated, LanguageEpoch, LanguageTraining, train_language
+from edgesnn.train.settings import TrainingSettings
+from edgesnn.train.trainer import Epoch
 
+AnyTraining = TypeVar("AnyTraining", LanguageTraining, TrainingSettings)
 #: Data sets that are texts.
 TEXTS = ("ptb", "tinyshakespeare")
 
 
 @dataclass(frozen=True)
+class Told:
+    """What there is to tell after an epoch of any training."""
+
+    done: int
+    total: int
+    validation: Evaluated
+    details: str
+
+
+#: Called after each epoch.
+Tell = Callable[[Told], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user may want otherwise than a preset has it; None: as it has it.
+
+    kind   of the layers of a gated model
+    units  of each layer, or neurons
+    """
+
+    kind: str | None = None
+    units: int | None = None
+    epochs: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class Preset:
-    """What is trained, on what, and how.
+    """A gated model: what is trained, on what, and how.
 
     summary      in a line
     text         name of a data set
@@ -38,8 +72,43 @@ class Preset:
         """Of a model of that kind that knows these tokens."""
         return LanguageSettings(kind, len(vocabulary), **self.layers)
 
+    def train(
+        self, corpus: Corpus, request: Request, info: dict[str, Any], tell: Tell, resume: Path
+    ) -> Language:
+        """The trained model; ``resume`` keeps the state after each epoch.
 
-PRESETS: dict[str, Preset] = {
+        Raises as :func:`edgesnn.language.training.train_language`.
+        """
+        settings = self.settings(request.kind or "egru", corpus.vocabulary)
+        if request.units is not None:
+            settings = replace(settings, units=(request.units,) * len(settings.units))
+        how = _as_wanted(self.training, request)
+
+        model = LanguageModel(settings, how.seed)
+        train_language(model, corpus, how, progress=lambda e: tell(told(e)), resume=resume)
+        info = {**info, "epochs": how.epochs, "seed": how.seed}
+        return GatedModel(Trained(model, corpus.vocabulary, info))
+
+
+def told(epoch: LanguageEpoch) -> Told:
+    """Of a gated model."""
+    activity = ", ".join(f"{100 * share:.0f}" for share in epoch.validation.activity)
+    details = (
+        f"{activity} % active, gradient {epoch.gradient_norm:.2f}, "
+        f"{epoch.tokens_per_second:,.0f} tokens/s"
+    )
+    return Told(epoch.done, epoch.total, epoch.validation, details)
+
+
+def _as_wanted(usual: AnyTraining, request: Request) -> AnyTraining:
+    return replace(
+        usual,
+        epochs=usual.epochs if request.epochs is None else request.epochs,
+        seed=usual.seed if request.seed is None else request.seed,
+    )
+
+
+GATED: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
@@ -87,11 +156,66 @@ PRESETS: dict[str, Preset] = {
 }  # fmt: skip
 
 
-def find_preset(name: str) -> Preset:
-    """The preset of that name; ``InputError`` lists what there is."""
-    if name not in PRESETS:
-        raise InputError(f"a preset must be one of {', '.join(PRESETS)}, not {name!r}")
-    return PRESETS[name]
+@dataclass(frozen=True)
+class SpikingPreset:
+    """A spiking language model, which cores run.
+
+    summary, text, characters   as of :class:`Preset`
+    neurons                     of its recurrent population
+    """
+
+    name: str
+    summary: str
+    text: str
+    characters: bool
+    neurons: int
+    training: TrainingSettings
+
+    def train(
+        self, corpus: Corpus, request: Request, info: dict[str, Any], tell: Tell, resume: Path
+    ) -> Language:
+        """As :meth:`Preset.train`. Raises ``InputError`` if a kind is asked for."""
+        if request.kind is not None:
+            raise InputError(f"a spiking model must have no kind of layers, not {request.kind!r}")
+        how = _as_wanted(self.training, request)
+        info = {**info, "epochs": how.epochs, "seed": how.seed}
+        neurons = self.neurons if request.units is None else request.units
+        fresh = spiking_model(corpus.vocabulary, neurons, how.seed, info)
+
+        def progress(epoch: Epoch) -> None:
+            assert epoch.validation_loss is not None
+            validation = Evaluated(epoch.validation_loss, ())
+            tell(Told(epoch.done, epoch.total, validation, f"training {epoch.loss:.3f}"))
+
+        return SpikingModel(train_spiking(fresh, corpus, how, progress, resume))
+
+
+SPIKING: dict[str, SpikingPreset] = {
+    preset.name: preset
+    for preset in (
+        SpikingPreset(
+            "spiking",
+            "characters of Shakespeare by 512 spiking neurons, for FPGA boards",
+            "tinyshakespeare",
+            True,
+            512,
+            TrainingSettings(
+                epochs=10, batch_size=32, learning_rate=5e-3, learn_decay=True,
+                surrogate_slope=2.0, gradient_norm=1.0,
+            ),
+        ),
+    )
+}  # fmt: skip
+
+
+PRESETS: dict[str, Preset | SpikingPreset] = {**GATED, **SPIKING}
+
+
+def gated_preset(name: str) -> Preset:
+    """The preset of a gated model; ``InputError`` lists what there is."""
+    if name not in GATED:
+        raise InputError(f"a preset must be one of {', '.join(GATED)}, not {name!r}")
+    return GATED[name]
 
 
 def read_text(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edgesnn.errors import InputError
-from edgesnn.event_windows import EventTargets, EventWindows, LabelledEvents
+from edgesnn.event_windows import EventClasses, EventTargets, EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.train.arriving import Dropout
 from edgesnn.train.dynamics import Dynamics, Run, WeightTransform
@@ -66,8 +66,18 @@ def _check(model: Model, data: TrainingData) -> None:
         raise InputError("there must be at least one window, not 0: add samples")
     if isinstance(data, LabelledEvents):
         check_labels(model, data)
+    elif isinstance(data, EventClasses):
+        _check_classes(model, data)
     else:
         _check_targets(model, data)
+
+
+def _check_classes(model: Model, data: EventClasses) -> None:
+    outputs = model.populations[model.readout.population].size
+    if (largest := int(data.targets.max(initial=-1))) >= outputs:
+        raise InputError(f"classes must be in 0..{outputs - 1}, the model's outputs, not {largest}")
+    if (data.targets < 0).all(axis=1).any():
+        raise InputError("every window must have a class in one step at least: leave others out")
 
 
 def _check_targets(model: Model, data: EventTargets) -> None:

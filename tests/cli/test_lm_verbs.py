@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -122,9 +123,10 @@ def test_bad_input_is_refused_without_a_file(
 ) -> None:
     short, foreign = tmp_path / "short.txt", tmp_path / "foreign.txt"
     short.write_text("one two" * 30)
+    of = ("--text", short)
     foreign.write_text("QUITE ELSE" * 400)
     for code, expected, words in (
-        (2, "a preset must be one of ptb, characters, paper-ptb, not 'x'", ("train", "x")),
+        (2, "a preset must be one of ptb, characters, paper-ptb, spiking, not 'x'", ("train", "x")),
         (2, "a kind must be one of egru, gru, lstm", ("train", "characters", "--kind", "x")),
         (1, "a text must be a path that exists, or one of", ("train", "--text", "none.txt")),
         (1, "must be longer than the window, 100 steps", ("train", "--text", short)),
@@ -133,7 +135,14 @@ def test_bad_input_is_refused_without_a_file(
         (1, "among the", ("eval", model, "--text", foreign)),
         (1, "that the model knows, not 'Z'", ("generate", model, "Z")),
         (1, "a prompt must hold at least one token", ("generate", model, "")),
-        (1, "as edgesnn lm train writes it", ("compress", text)),
+        (1, "must be a trained model in floating point", ("compress", text)),
+        (1, "must be of spiking models", ("compress", model, "--fine-tune", "2")),
+        (
+            1,
+            "must have no kind of layers, not 'gru'",
+            ("train", "spiking", "--kind", "gru", *of),
+        ),
+        (1, "as edgesnn lm train writes it", ("prune", text)),
     ):
         assert call(*words) == code, words
         shown = capsys.readouterr()
@@ -141,6 +150,37 @@ def test_bad_input_is_refused_without_a_file(
         assert shown.out == ""
     left = {p.name for p in tmp_path.iterdir()}
     assert left == {"numbers.txt", "numbers.model", "short.txt", "foreign.txt"}
+
+
+@pytest.mark.slow
+def test_a_spiking_model_goes_from_text_to_a_chat(
+    call: Call,
+    text: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--text", text, "--epochs", 3, "--units", 24, "-o", "s.model")
+    assert call("train", "spiking", *options) == 0
+    capsys.readouterr()
+    words = ("compress", "s.model", "-o", "s.esnn", "--sparsity", "0.3", "--fine-tune", 1)
+    assert call(*words, "--json") == 0
+    both = json.loads(capsys.readouterr().out)
+    assert both["float"]["bits_per_token"] < np.log2(15)
+    assert both["integer"]["bits_per_token"] < both["float"]["bits_per_token"] + 0.3
+    said = []
+    for path in ("s.model", "s.esnn"):
+        assert call("eval", path, "--tokens", 300) == 0
+        assert "operations per token" in capsys.readouterr().out
+        assert call("generate", path, "one\n", "--tokens", 15, "--temperature", 0, "--json") == 0
+        said.append(json.loads(capsys.readouterr().out)["text"])
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\n\ntwo\n"))
+    assert call("chat", "s.esnn", "--tokens", 15, "--json") == 0
+    replies = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [r["prompt"] for r in replies] == ["one", "two"]
+    assert all(r["operations_per_token"] > 0 and r["cycles_per_token"] > 0 for r in replies)
+    assert call("generate", "s.esnn", "one", "--tokens", 15, "--temperature", 0, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["text"] == replies[0]["text"]
+    assert len(said[0]) == len(said[1]) == 15
 
 
 def test_other_layers_do_not_become_integers(
