@@ -41,6 +41,11 @@ RUNTIME: Group = ("edgesnn", "edgesnn_load", "edgesnn_crc32")
 ENCODERS: Group = ("edgesnn_encoders",)
 PROTOCOL: Group = ("edgesnn_frames", "edgesnn_device")
 NODE: Group = ("edgesnn_node", "edgesnn_ring")
+#: Goes with no spiking network.
+LANGUAGE: Group = (
+    "edgesnn_language", "edgesnn_language_load", "edgesnn_language_model",
+    "edgesnn_language_tables",
+)  # fmt: skip
 #: Bytes of code for a Cortex-M0+ with -Os, rounded up; a test measures them.
 CODE_BYTES = {RUNTIME: 4700, ENCODERS: 1400, PROTOCOL: 2500, NODE: 1100}
 #: Deepest stack of the runtime there: in ``esnn_load``, and in the loop.
@@ -491,6 +496,7 @@ def package(
     firmware = firmware_dir()
     files = {"LICENSE": _licence()}
     left_out = {name for group in CODE_BYTES if group not in groups for name in group}
+    left_out |= set(LANGUAGE)
     for path in sorted([*firmware.glob("src/*.[ch]"), *firmware.glob("include/*.h")]):
         if path.stem not in left_out:
             files[f"src/{path.name}"] = path.read_bytes()

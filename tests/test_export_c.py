@@ -155,6 +155,7 @@ def test_folder_compiles_without_a_warning_and_the_example_passes(
     names = {path.name for path in (folder / "src").iterdir()}
     assert ({"edgesnn_device.c", "edgesnn_node.c", "edgesnn_frames.h"} <= names) == protocol
     assert {"edgesnn_encoders.c", "edgesnn_encoders.h"} <= names
+    assert not [name for name in names if "language" in name]
     printed = run_program(compile_all(compiler, folder))
     assert printed.endswith("passed: the same as on the host\n")
 

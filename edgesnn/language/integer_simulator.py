@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from edgesnn.errors import InputError
 from edgesnn.language.integer_model import (
     EVENT_BITS,
     LARGEST_EVENT,
@@ -25,6 +23,7 @@ from edgesnn.language.integer_model import (
     sigmoid_table,
     tanh_table,
 )
+from edgesnn.language.trace import Trace, known_tokens
 
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
@@ -45,22 +44,6 @@ def by_source(rows: Rows) -> Columns:
         rows.multipliers.astype(np.int32),
         rows.bias.astype(np.int32),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """What happened with each token.
-
-    scores      int32 [step, token], of the next token
-    h           int16 [step, unit] of each layer, after the step
-    events      int64 [step, layer], units that sent
-    operations  int64 [step], weights that were added, of scores too
-    """
-
-    scores: Int32
-    h: tuple[Int16, ...]
-    events: Int64
-    operations: Int64
 
 
 class IntegerSimulator:
@@ -97,12 +80,7 @@ class IntegerSimulator:
 
         Raises ``InputError`` if a token is not known.
         """
-        ids = np.asarray(tokens, np.int64).ravel()
-        if ids.size and not 0 <= ids.min() <= ids.max() < self.model.num_tokens:
-            raise InputError(
-                f"tokens must be in 0..{self.model.num_tokens - 1}, not {ids.min()}..{ids.max()}: "
-                "the model has another vocabulary"
-            )
+        ids = known_tokens(tokens, self.model.num_tokens)
         scores = np.empty((len(ids), self.model.num_tokens), np.int32)
         h = tuple(np.empty((len(ids), len(state)), np.int16) for state in self._h)
         events = np.empty((len(ids), len(self._h)), np.int64)

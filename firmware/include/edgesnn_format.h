@@ -15,7 +15,7 @@ enum {
     ESNN_BAD_LENGTH = -2,
     /* the image must have as many bytes as its header says */
     ESNN_BAD_MAGIC = -3,
-    /* an image must begin with ESNI */
+    /* an image must begin with ESNI, that of a language model with ESNL; each has a function of its own to load it */
     ESNN_BAD_VERSION = -4,
     /* the image must be of the version that this runtime reads; pack the network again, or update the runtime */
     ESNN_BAD_HEADER = -5,
@@ -27,19 +27,21 @@ enum {
     ESNN_BAD_PROGRAM = -8,
     /* populations and connections must lie one after the other, and fit what the header says */
     ESNN_BAD_PARAMETER = -9,
-    /* threshold, bias and decay of each neuron must be within the state word */
+    /* threshold, bias and decay of each neuron must be within the state word; of a language model, thresholds in 0..2^14 and multipliers at least 0 */
     ESNN_BAD_ROW = -10,
-    /* rows must lie one after the other, end, and point to neurons of their population, with weights that are not 0 */
+    /* rows must lie one after the other, end, and point to neurons of their population, with weights that are not 0; of a language model, with weights in -7..7 */
     ESNN_CAN_OVERFLOW = -11,
-    /* no sum of events may leave the state word, nor the accumulators of the read-out theirs */
+    /* no sum of events may leave the state word, nor the accumulators of the read-out theirs, nor rows of a language model 2^30 */
     ESNN_TOO_LITTLE_MEMORY = -12,
     /* the memory must have as many bytes as esnn_required_bytes says */
     ESNN_EVENT_REFUSED = -13,
     /* an event must come from an input of the network, and not be one more than the network allows in a time step; the step will be refused */
     ESNN_STEP_REFUSED = -14,
     /* a time step must not carry an event that was refused; its events were dropped and counted, and the step did not run */
-    ESNN_NO_FEATURE = -15
+    ESNN_NO_FEATURE = -15,
     /* the image must not need synaptic currents or delays where the runtime was built without them, nor features of a later version; build it with ESNN_WITH_CURRENTS and ESNN_WITH_DELAYS, or update it */
+    ESNN_BAD_TOKEN = -16
+    /* a token must be below the number of tokens of the model; nothing was read */
 };
 
 /* The memory image. */
@@ -81,6 +83,26 @@ enum {
     ESNN_FILTER_BITS = 28,
     ESNN_LOG_BITS = 4,
     ESNN_SMOOTH_BITS = 4
+};
+
+/* Language models. */
+enum {
+    ESNN_LM_IMAGE_MAGIC = 1280201541,
+    ESNN_LM_IMAGE_VERSION = 1,
+    ESNN_LM_NUM_HEADER_WORDS = 8,
+    ESNN_LM_NUM_LAYER_WORDS = 4,
+    ESNN_LM_MAX_COUNT = 65535,
+    ESNN_LM_MAX_BYTES = 2147483647,
+    ESNN_LM_MAX_FILLER = 240,
+    ESNN_LM_STATE_BITS = 14,
+    ESNN_LM_EVENT_BITS = 8,
+    ESNN_LM_MULTIPLIER_BITS = 16,
+    ESNN_LM_LARGEST_EVENT = 255,
+    ESNN_LM_LARGEST_WEIGHT = 7,
+    ESNN_LM_LARGEST_SUM = 1073741824,
+    ESNN_LM_SIGMOID_SHIFT = 4,
+    ESNN_LM_TANH_SHIFT = 3,
+    ESNN_LM_HALF_TABLE = 2048
 };
 
 /* The serial protocol. */
@@ -294,6 +316,31 @@ enum {
     ESNN_IDENTITY_NO_CYCLES = 1,
     ESNN_IDENTITY_CURRENTS = 2,
     ESNN_IDENTITY_DELAYS = 3
+};
+
+/* Layers of a language model. */
+enum {
+    ESNN_LM_KIND_EGRU = 1
+};
+
+/* Words of the header of an image of a language model. */
+enum {
+    ESNN_LM_HEADER_MAGIC = 0,
+    ESNN_LM_HEADER_VERSION = 1,
+    ESNN_LM_HEADER_KIND = 2,
+    ESNN_LM_HEADER_TOTAL_BYTES = 3,
+    ESNN_LM_HEADER_NUM_TOKENS = 4,
+    ESNN_LM_HEADER_NUM_LAYERS = 5,
+    ESNN_LM_HEADER_TABLE = 6,
+    ESNN_LM_HEADER_SCORES = 7
+};
+
+/* Words that describe a layer of a language model. */
+enum {
+    ESNN_LM_LAYER_NUM_UNITS = 0,
+    ESNN_LM_LAYER_INPUTS = 1,
+    ESNN_LM_LAYER_RECURRENT = 2,
+    ESNN_LM_LAYER_THRESHOLDS = 3
 };
 
 /* An accumulator of the read-out that holds nothing yet. */

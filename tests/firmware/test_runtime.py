@@ -346,7 +346,8 @@ def sanitized(compiler: str, arguments: Sequence[str]) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize(
-    ("compiler", "what"), [("gcc", "agree"), ("clang", "agree"), ("gcc", "mutate")]
+    ("compiler", "what"),
+    [("gcc", "agree"), ("clang", "agree"), ("gcc", "mutate"), ("gcc", "language")],
 )
 def test_nothing_undefined_happens(compiler: str, what: str) -> None:
     done = sanitized(compiler, [what])

@@ -1,4 +1,4 @@
-"""What the serial protocol costs on a microcontroller, and what it needs to be built: nothing."""
+"""What parts of the firmware cost on a microcontroller, and what they need to be built: nothing."""
 
 import re
 import shutil
@@ -11,9 +11,11 @@ from tests.firmware.board import needs
 
 RUNTIME = ("edgesnn", "edgesnn_load", "edgesnn_crc32")
 PROTOCOL = ("edgesnn_crc32", "edgesnn_device", "edgesnn_frames")
+#: Tables of 8 KiB among it.
+LANGUAGE = ("edgesnn_language", "edgesnn_language_load", "edgesnn_crc32")
 #: Most bytes of code, with all features and without what may be left out; the CRC-32 is counted in
-#: both. The protocol leaves nothing out.
-CODE_BYTES = {RUNTIME: (4736, 4096), PROTOCOL: (3072, 3072)}
+#: all. The protocol and language models leave nothing out.
+CODE_BYTES = {RUNTIME: (4736, 4096), PROTOCOL: (3072, 3072), LANGUAGE: (10752, 10752)}
 OPTIONS = "CURRENTS DELAYS"
 #: Of the protocol alone, and of everything; the check of an image goes deepest.
 OWN_STACK_BYTES = 128
@@ -39,7 +41,7 @@ def for_cortex_m0(tmp_path_factory):
 
 
 @pytest.mark.parametrize("left_out", [False, True])
-@pytest.mark.parametrize("files", CODE_BYTES, ids=["runtime", "protocol"])
+@pytest.mark.parametrize("files", CODE_BYTES, ids=["runtime", "protocol", "language"])
 def test_code_is_small_and_has_no_data(for_cortex_m0, files, left_out):
     rows = [line.split() for line in for_cortex_m0[0][left_out].splitlines()[1:]]
     sizes = {r[5].split("/")[-1]: [int(n) for n in r[:3]] for r in rows if r[5] != "(TOTALS)"}
@@ -64,8 +66,9 @@ def test_the_stack_is_shallow_on_every_way(for_cortex_m0):
     assert {"esnn_device_take", "esnn_device_tick"} <= set(with_runtime)
 
 
-def test_the_protocol_calls_nothing_but_the_runtime(for_cortex_m0):
-    objects = [str(for_cortex_m0[2] / f"{name}.o") for name in PROTOCOL]
+@pytest.mark.parametrize("files", [PROTOCOL, LANGUAGE], ids=["protocol", "language"])
+def test_they_call_nothing_but_the_runtime(for_cortex_m0, files):
+    objects = [str(for_cortex_m0[2] / f"{name}.o") for name in files]
     called = set(re.findall(r" U (\w+)", run("arm-none-eabi-nm", "-u", *objects)))
     others = {c for c in called if not c.startswith("esnn_") and not COMPILERS_OWN.fullmatch(c)}
     assert others == set()
@@ -78,7 +81,7 @@ def test_it_compiles_without_a_warning_and_without_a_library(compiler, level, le
     needs(compiler, "this build")
     strict = "-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror"
     strict += "".join(f" -DESNN_WITH_{name}=0" for name in left_out.split())
-    for name in sorted({*RUNTIME, *PROTOCOL}):
+    for name in sorted({*RUNTIME, *PROTOCOL, *LANGUAGE}):
         source = firmware_dir() / f"src/{name}.c"
         object_ = tmp_path / f"{name}.o"
         include = f"-I{firmware_dir() / 'include'}"

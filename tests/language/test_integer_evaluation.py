@@ -11,7 +11,7 @@ from edgesnn.errors import InputError
 from edgesnn.language.integer_evaluation import evaluate_integers
 from edgesnn.language.integer_model import ACTIVATION_ONE
 from edgesnn.language.integer_reference import Reader
-from tests.language.test_integer_simulator import random_model
+from tests.language.random_integers import random_model
 
 
 def test_loss_activity_and_operations_are_those_of_the_reference() -> None:

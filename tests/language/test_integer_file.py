@@ -16,7 +16,7 @@ from edgesnn.language import integer_file
 from edgesnn.language.corpus import Vocabulary
 from edgesnn.language.integer_file import IntegerLanguage, decode, encode
 from edgesnn.model_container import NO_DIGEST, seal, unseal
-from tests.language.test_integer_simulator import random_model
+from tests.language.random_integers import random_model
 
 ROOT = Path(__file__).parents[2]
 

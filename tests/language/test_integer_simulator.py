@@ -8,31 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgesnn.errors import InputError
-from edgesnn.language.integer_model import STATE_ONE, IntegerLayer, IntegerModel, Rows
 from edgesnn.language.integer_reference import Reader
 from edgesnn.language.integer_simulator import IntegerSimulator
-
-
-def random_model(seed: int, sizes: tuple[int, ...], tokens: int, density: float) -> IntegerModel:
-    """Weights of all sizes, multipliers that let gates saturate, thresholds of 0 and above."""
-    rng = np.random.default_rng(seed)
-
-    def rows(count: int, sources: int) -> Rows:
-        weights = rng.integers(-7, 8, (count, sources)) * (rng.random((count, sources)) < density)
-        spread = 10.0 ** rng.uniform(2, 5)
-        return Rows(
-            weights.astype(np.int8),
-            rng.integers(0, int(spread), count).astype(np.int32),
-            rng.integers(-3000, 3000, count).astype(np.int32),
-        )
-
-    layers = []
-    for place, size in enumerate(sizes):
-        inputs = rows(3 * size, sizes[place - 1]) if place else None
-        thresholds = rng.integers(0, STATE_ONE // int(rng.integers(2, 60)), size).astype(np.int16)
-        layers.append(IntegerLayer(inputs, rows(3 * size, size), thresholds))
-    table = rng.integers(-(1 << 15), 1 << 15, (tokens, 3 * sizes[0])) >> int(rng.integers(0, 4))
-    return IntegerModel(table.astype(np.int16), tuple(layers), rows(tokens, sizes[-1]))
+from tests.language.random_integers import random_model
 
 
 @settings(max_examples=40)

@@ -17,15 +17,18 @@ def test_field_table_of_the_model_file_is_fresh() -> None:
     assert model_file.field_table().strip() in (ROOT / "docs/model_file.md").read_text()
 
 
-def test_header_of_the_firmware_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+def test_headers_of_the_firmware_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     assert codegen.main(["--check"]) == 0, capsys.readouterr().err
 
 
 def test_a_stale_header_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(codegen, "firmware_dir", lambda: tmp_path)
     assert codegen.main(["--check"]) == 1
-    assert "edgesnn_format.h is stale: run python -m edgesnn.codegen" in capsys.readouterr().err
-    (tmp_path / "include").mkdir()
+    said = capsys.readouterr().err
+    assert "edgesnn_format.h is stale: run python -m edgesnn.codegen" in said
+    assert "edgesnn_language_tables.h is stale: run python -m edgesnn.codegen" in said
+    for folder in ("include", "src"):
+        (tmp_path / folder).mkdir()
     assert codegen.main([]) == codegen.main(["--check"]) == 0
 
 

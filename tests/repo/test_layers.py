@@ -34,8 +34,8 @@ LAYERS = (
      "edgesnn.importers", "edgesnn.analysis", "edgesnn.recurrent", "edgesnn.language",
      "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
-     "edgesnn.sensor", "edgesnn.streaming", "edgesnn.verification", "edgesnn.export_c",
-     "edgesnn.codegen",
+     "edgesnn.sensor", "edgesnn.streaming", "edgesnn.chat", "edgesnn.verification",
+     "edgesnn.export_c", "edgesnn.codegen",
      "edgesnn.microcontroller", "edgesnn.sensor_node", "edgesnn_boards"},
     {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
 )  # fmt: skip
