@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,6 +88,14 @@ def version_of(header: str) -> Any:
         return json.loads(header)["format_version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelFileError("the header must be a JSON object with format_version") from error
+
+
+def seal_of(header: str) -> str:
+    """The digest that a header states. Raises ``ModelFileError`` if it is none."""
+    found = json.loads(header).get("sha256")
+    if not isinstance(found, str) or not re.fullmatch("[0-9a-f]{64}", found):
+        raise ModelFileError("sha256 must be 64 hexadecimal digits; the file is damaged")
+    return found
 
 
 def parse(kind: type[AnyFields], header: str) -> AnyFields:

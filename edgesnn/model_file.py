@@ -258,7 +258,7 @@ def decode(data: bytes) -> Network:
     text, tensors = model_container.unseal(data)
     version = model_container.version_of(text)
     if version == LANGUAGE_VERSION and type(version) is int:
-        model_container.check_seal(text, str(json.loads(text).get("sha256")), tensors)
+        model_container.check_seal(text, model_container.seal_of(text), tensors)
         raise DesignRuleError(
             [
                 "populations must be inputs and LIF neurons to run on a core, but this file holds "

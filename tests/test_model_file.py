@@ -251,6 +251,9 @@ def test_other_versions_are_refused(version):
 def test_a_language_model_breaks_a_design_rule_of_the_core():
     with pytest.raises(DesignRuleError, match="must be inputs and LIF neurons to run on a core.*"):
         model_file.decode(seal(json.dumps({"format_version": 3, "sha256": NO_DIGEST}), {}))
+    for digest in ("", "0", 7, None):
+        damaged = save({}, {"edgesnn": json.dumps({"format_version": 3, "sha256": digest})})
+        assert refusal(damaged) == "sha256 must be 64 hexadecimal digits; the file is damaged"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "7", '"x"', "[" * 100_000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -150,8 +151,13 @@ def compress(
         int, typer.Option(min=1, help="Training samples of each class that are looked at.")
     ] = 100,
     match_rates: Annotated[
-        bool, typer.Option(help="Correct thresholds until firing rates are the model's.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--match-rates/--no-match-rates",
+            help="Correct thresholds until firing rates are the model's. Default: yes, but not of "
+            "forecasters, whose read-out was fitted to the rates as they are.",
+        ),
+    ] = None,
     fine_tune: Annotated[
         int, typer.Option(min=0, help="Epochs of training through the rounding afterwards.")
     ] = 0,
@@ -208,7 +214,7 @@ def compress(
             range=range,
             bias_correction=bias_correction,
             max_groups=max_groups,
-            match_rates=match_rates,
+            match_rates=match_rates is not False,
             fine_tune_epochs=fine_tune,
             fine_tune_rate=fine_tune_rate,
             state_bits=None if state_bits == AUTO else int(state_bits),
@@ -248,6 +254,7 @@ def compress(
         from edgesnn.recurrent.readout import fit_to
 
         training, evaluation, refit = series.training, None, fit_to(series.training)
+        settings = replace(settings, match_rates=bool(match_rates))
         chosen = LabelledEvents.of_one_class(training.events).per_class(calibration, seed)
     with out.progress("compress") as advance:
         network, found = run(

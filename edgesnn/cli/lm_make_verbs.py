@@ -29,7 +29,7 @@ LanguageFile = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="A language model in floating point, as lm train writes it.",
+        help="A gated language model in floating point, as lm train writes it.",
         exists=True,
         dir_okay=False,
     ),
@@ -54,7 +54,7 @@ def text_of(trained: Language | Trained, text: str | None, data: Path | None) ->
     """The text of a model, or another one, as the numbers that the model knows."""
     from edgesnn.language.presets import read_text
 
-    wanted = text or str(trained.info.get("text", ""))
+    wanted = str(trained.info.get("text", "")) if text is None else text
     return read_text(wanted, trained.vocabulary.characters, data, trained.vocabulary)
 
 
@@ -95,18 +95,18 @@ def train(
     share_cores()
     with needs_extra("language models", "train"):
         from edgesnn.language.model import KINDS
-        from edgesnn.language.presets import PRESETS, Request, read_text
+        from edgesnn.language.presets import PRESETS, TEXTS, Request, read_text
 
     check_choice("a preset", preset, PRESETS, "PRESET")
     if kind is not None:
         check_choice("a kind", kind, KINDS, "--kind")
     check_outputs(output)
     out, chosen, state = Output(json), PRESETS[preset], state_file(output)
-    name = text or chosen.text
+    name = chosen.text if text is None else text
     corpus = read_text(name, chosen.characters, data)
     info = {
         "preset": preset,
-        "text": str(Path(name).resolve()) if Path(name).exists() else name,
+        "text": name if name in TEXTS else str(Path(name).resolve()),
     }
     request = Request(kind, units, epochs, seed)
     if not resume:
@@ -182,12 +182,11 @@ def prune(
     gone, characters = sparsity_of(trained.model), trained.vocabulary.characters
     before = evaluate(trained.model, corpus.test)
     rows = [_row(gone, before, operations(trained.model, corpus.test).per_token, characters)]
-    info = {**trained.info, "pruned": sparsity}
     for step in [*(s for s in STEPS if gone < s < sparsity), sparsity]:
         name = f"{percent(step)} of the weights gone"
         with _epochs(out, name, characters) as tell:
             pruned = prune_to(trained.model, corpus, step, how, lambda e: tell(told(e)))
-        write(Trained(pruned, trained.vocabulary, {**info, "pruned": step}), output)
+        write(Trained(pruned, trained.vocabulary, {**trained.info, "pruned": step}), output)
         found = evaluate(pruned, corpus.test)
         rows.append(_row(step, found, operations(pruned, corpus.test).per_token, characters))
     measure = "bits per character" if characters else "perplexity"

@@ -23,6 +23,7 @@ from edgesnn.cli.options import (
 )
 from edgesnn.cli.output import Output, percent
 from edgesnn.cli.run_verbs import open_backend
+from edgesnn.errors import InputError
 from edgesnn.extras import needs_extra
 
 AnyLanguageFile = Annotated[
@@ -139,7 +140,11 @@ def chat(
     try:
         backend.load(loaded)
         for prompt in _prompts(out):
-            said = reply(backend, loaded, prompt, tokens, temperature, seed)
+            try:
+                said = reply(backend, loaded, prompt, tokens, temperature, seed)
+            except InputError as error:
+                out.note(str(error))
+                continue
             each = max(said.tokens, 1)
             rate, sops, cycles = (
                 each / max(said.seconds, 1e-9),

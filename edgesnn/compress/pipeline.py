@@ -183,18 +183,20 @@ def _compress(
         )
         stages.end_model("fine-tuned", quantized_model(model, quantized))
 
+    fitted = model
     if refit is not None:
         stages.begin("fit read-out")
-        model, others_on_codes = with_fitted_readout(model, quantized, refit)
+        fitted, others_on_codes = with_fitted_readout(model, quantized, refit)
         heard = collect(others_on_codes, samples.events, _objectives(settings), settings.max_groups)
         for i, layer in enumerate(pruned):
             if layer.layer.target == model.readout.population:
                 alone = replace(heard, layers=heard.layers[i : i + 1])
-                quantized[i : i + 1] = on_codes(model, alone, [under_the_same_mask(model, layer)])
-        stages.end_model("fitted", quantized_model(model, quantized))
+                mine = [under_the_same_mask(fitted, layer)]
+                quantized[i : i + 1] = on_codes(fitted, alone, mine)
+        stages.end_model("fitted", quantized_model(fitted, quantized))
 
     stages.begin("to integers")
-    rounded = quantized_model(model, quantized)
+    rounded = quantized_model(fitted, quantized)
     of_rounded = collect(rounded, samples.events, objectives=())
     found = to_integers(
         rounded,

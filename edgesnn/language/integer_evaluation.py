@@ -10,7 +10,7 @@ from edgesnn.errors import InputError
 from edgesnn.language.corpus import Ids
 from edgesnn.language.integer_model import ACTIVATION_ONE, IntegerModel
 from edgesnn.language.integer_simulator import IntegerSimulator
-from edgesnn.language.training import Evaluated
+from edgesnn.language.training import Evaluated, losses
 
 #: Tokens that are read at once: scores of all tokens of the vocabulary for each of them.
 _PART = 256
@@ -38,9 +38,7 @@ def evaluate_integers(model: IntegerModel, ids: Ids) -> IntegerEvaluated:
         after = ids[first + 1 : first + 1 + _PART]
         said = simulator.read(read[: len(after)])
         scores = said.scores / ACTIVATION_ONE
-        highest = scores.max(axis=1)
-        total = highest + np.log(np.exp(scores - highest[:, None]).sum(axis=1))
-        loss += float((total - scores[np.arange(len(after)), after]).sum())
+        loss += float(losses(scores, after).sum())
         events += said.events.sum(axis=0)
         operations += int(said.operations.sum())
     steps = len(ids) - 1

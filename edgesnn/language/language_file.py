@@ -114,5 +114,6 @@ def _tensors(model: LanguageModel) -> dict[str, torch.Tensor]:
 
 def _not_one(path: Path, why: str) -> ModelFileError:
     return ModelFileError(
-        f"{path} must be a language model in floating point, as edgesnn lm train writes it: {why}"
+        f"{path} must be a language model in floating point of EGRU, GRU or LSTM layers, as "
+        f"edgesnn lm train writes it ({why}); a spiking one is pruned by edgesnn lm compress"
     )

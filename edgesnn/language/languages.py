@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgesnn import model_container, model_file
+from edgesnn import model_file
 from edgesnn.checkpoint import read_checkpoint, write_checkpoint
+from edgesnn.errors import ModelFileError
 from edgesnn.events import EventStream
 from edgesnn.language import integer_file, spiking
 from edgesnn.language.corpus import Ids, Vocabulary
@@ -188,15 +189,16 @@ def read_language(path: str | os.PathLike[str]) -> Language:
     network that is no language model.
     """
     path = Path(path)
-    found: SpikingModel | SpikingNetwork
     if path.suffix == ".esnn":
-        header = model_container.unseal(model_container.read_bytes(path))[0]
-        if model_container.version_of(header) == model_file.LANGUAGE_VERSION:
+        try:
             return GatedIntegers(integer_file.read(path))
-        found = SpikingNetwork(model_file.read(path))
-    elif is_language_model(path):
+        except ModelFileError:
+            # Of another version, or damaged, which the other reader tells.
+            network = model_file.read(path)
+        spiking.vocabulary_of(network)
+        return SpikingNetwork(network)
+    if is_language_model(path):
         return GatedModel(read_language_model(path))
-    else:
-        found = SpikingModel(read_checkpoint(path))
-    assert found.vocabulary
-    return found
+    model = read_checkpoint(path)
+    spiking.vocabulary_of(model)
+    return SpikingModel(model)

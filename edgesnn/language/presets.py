@@ -55,14 +55,12 @@ class Request:
 class Preset:
     """A gated model: what is trained, on what, and how.
 
-    summary      in a line
     text         name of a data set
     characters   whether tokens are characters, else words
     layers       fields of :class:`edgesnn.language.model.LanguageSettings`, but kind and vocabulary
     """
 
     name: str
-    summary: str
     text: str
     characters: bool
     layers: Mapping[str, Any]
@@ -111,9 +109,9 @@ def _as_wanted(usual: AnyTraining, request: Request) -> AnyTraining:
 GATED: dict[str, Preset] = {
     preset.name: preset
     for preset in (
+        # Words of newspapers, one layer: for a laptop.
         Preset(
             "ptb",
-            "words of newspapers, one layer, an hour on a laptop",
             "ptb",
             False,
             {
@@ -125,9 +123,9 @@ GATED: dict[str, Preset] = {
                 weight_decay=0.02,
             ),
         ),
+        # Characters of Shakespeare, one layer: minutes on a laptop.
         Preset(
             "characters",
-            "characters of Shakespeare, one layer, minutes on a laptop",
             "tinyshakespeare",
             True,
             {"units": (256,), "output_dropout": 0.1, "input_dropout": 0.1},
@@ -136,10 +134,10 @@ GATED: dict[str, Preset] = {
                 constant=0.3, beta=0.9, weight_decay=0.01, gradient_norm=1.0,
             ),
         ),
-        # Its published settings (papers of the cell's authors, repository EvNN, May 2024).
+        # The paper's own size and schedule: 32 M weights, 1,000 epochs (Mukherji et al. 2024, and
+        # the settings in its authors' repository EvNN, May 2024).
         Preset(
             "paper-ptb",
-            "the paper's own size and schedule: 32 M weights, 1,000 epochs",
             "ptb",
             False,
             {
@@ -160,12 +158,11 @@ GATED: dict[str, Preset] = {
 class SpikingPreset:
     """A spiking language model, which cores run.
 
-    summary, text, characters   as of :class:`Preset`
-    neurons                     of its recurrent population
+    text, characters   as of :class:`Preset`
+    neurons            of its recurrent population
     """
 
     name: str
-    summary: str
     text: str
     characters: bool
     neurons: int
@@ -195,7 +192,6 @@ SPIKING: dict[str, SpikingPreset] = {
     for preset in (
         SpikingPreset(
             "spiking",
-            "characters of Shakespeare by 512 spiking neurons, for FPGA boards",
             "tinyshakespeare",
             True,
             512,
@@ -229,11 +225,12 @@ def read_text(
 
     Raises ``InputError`` if it is not there or holds what the model does not know.
     """
-    path = Path(text)
-    if not path.exists():
-        if text not in TEXTS:
-            raise InputError(
-                f"a text must be a path that exists, or one of {', '.join(TEXTS)}, not {text!r}"
-            )
+    if text in TEXTS:
         path = find_data_set(text).find(folder)
+    elif text and Path(text).exists():
+        path = Path(text)
+    else:
+        raise InputError(
+            f"a text must be a path that exists, or one of {', '.join(TEXTS)}, not {text!r}"
+        )
     return (read_characters if characters else read_words)(path, vocabulary)

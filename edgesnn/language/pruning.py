@@ -68,7 +68,8 @@ def prune_to(
     Raises ``InputError`` if more is gone already, and as training does.
     """
     gone = sparsity_of(model)
-    if sparsity < gone:
+    weights = sum(w.numel() for w in prunable_weights(model).values())
+    if round(sparsity * weights) < round(gone * weights):
         raise InputError(f"sparsity must be at least {gone:.4g}, which is gone, not {sparsity}")
     masks = magnitude_masks(model, sparsity)
     apply_masks(model, masks)

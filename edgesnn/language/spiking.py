@@ -9,6 +9,7 @@ tokens are in ``info["language"]``.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from edgesnn.errors import InputError
 from edgesnn.event_windows import EventClasses, EventWindows, LabelledEvents
 from edgesnn.events import EventStream
 from edgesnn.language.corpus import Corpus, Ids, Vocabulary
-from edgesnn.language.training import Evaluated
+from edgesnn.language.training import Evaluated, losses
 from edgesnn.model import Model
 from edgesnn.network import Network, ReadoutRule
 from edgesnn.recurrent.metrics import operations_per_step
@@ -45,8 +46,9 @@ from edgesnn.train.trainer import Progress, train
 WINDOW = 100
 #: Time constants of neurons: mean 8 steps.
 SCALES = TimeScales(2.0, 4.0)
-#: Tokens of a text that are read from one reset on where nothing is learned.
-_READ = 1000
+#: Tokens of a text that are read from one reset on where nothing is learned, and such windows at
+#: once.
+_READ, _AT_ONCE = 1000, 16
 #: Windows of the training part that the compressor looks at.
 _CALIBRATION = 200
 Scores = npt.NDArray[np.float64]
@@ -145,35 +147,51 @@ def compress_spiking(
 def evaluate_model(model: Model, ids: Ids) -> tuple[Evaluated, float]:
     """How well a model in floating point guesses a text, read from reset every 1,000 tokens; and
     the synaptic operations of a token."""
-    data = as_events(ids, min(_READ, len(ids) - 1), model.num_inputs)
-    run = Dynamics(model).record(data.events)
-    scores, spikes = run.values[OUTPUT], run.spikes[HIDDEN]
-    assert scores is not None
-    found = _evaluated(scores.double().numpy(), data, float(spikes.double().mean()))
-    return found, operations_per_step(model, data.events)
+    dynamics, loss, active, operations = Dynamics(model), 0.0, 0.0, 0.0
+    for data in _parts(ids, model.num_inputs):
+        run = dynamics.record(data.events)
+        scores, tokens = run.values[OUTPUT], data.targets.size
+        assert scores is not None
+        loss += _loss(scores.double().numpy(), data)
+        active += tokens * float(run.spikes[HIDDEN].double().mean())
+        operations += tokens * operations_per_step(model, data.events)
+    count = len(ids) - 1
+    return Evaluated(loss / count, (active / count,)), operations / count
 
 
 def evaluate_network(network: Network, ids: Ids) -> tuple[Evaluated, float]:
     """The same of a network of integers, in the simulator."""
-    data = as_events(ids, min(_READ, len(ids) - 1), network.num_inputs)
-    simulator = Simulator(network)
+    simulator, loss, counters = Simulator(network), 0.0, Counters()
     readout = network.neuron_slice(network.readout.population)
-    scores, counters = [], Counters()
-    for stream in data.events.streams():
-        result = simulator.run(stream, record=True)[0]
-        assert result.values is not None
-        scores.append(result.values[:, readout] * score_unit(network))
-        counters += result.counters
-    tokens = data.targets.size
-    activity = counters.spikes / (tokens * network.populations[HIDDEN].size)
-    return _evaluated(np.stack(scores), data, activity), counters.sops / tokens
+    for data in _parts(ids, network.num_inputs):
+        scores = []
+        for stream in data.events.streams():
+            result = simulator.run(stream, record=True)[0]
+            assert result.values is not None
+            scores.append(result.values[:, readout] * score_unit(network))
+            counters += result.counters
+        loss += _loss(np.stack(scores), data)
+    count = len(ids) - 1
+    activity = counters.spikes / (count * network.populations[HIDDEN].size)
+    return Evaluated(loss / count, (activity,)), counters.sops / count
 
 
-def _evaluated(scores: Scores, data: EventClasses, activity: float) -> Evaluated:
-    highest = scores.max(axis=2, keepdims=True)
-    total = highest[..., 0] + np.log(np.exp(scores - highest).sum(axis=2))
-    said = np.take_along_axis(scores, data.targets[..., None], axis=2)[..., 0]
-    return Evaluated(float((total - said).mean()), (activity,))
+def _parts(ids: Ids, num_tokens: int) -> Iterator[EventClasses]:
+    """All of a text: windows of 1,000 tokens, some at once, and what is left in a shorter one."""
+    if len(ids) < 2:
+        raise InputError(f"a text must have at least 2 tokens to be guessed, not {len(ids)}")
+    whole = (len(ids) - 1) // _READ * _READ
+    for first in range(0, whole, _AT_ONCE * _READ):
+        last = min(first + _AT_ONCE * _READ, whole)
+        yield as_events(ids[first : last + 1], _READ, num_tokens)
+    if whole < len(ids) - 1:
+        yield as_events(ids[whole:], len(ids) - 1 - whole, num_tokens)
+
+
+def _loss(scores: Scores, data: EventClasses) -> float:
+    """Sum over all tokens of windows, scores [window, step, token]."""
+    flat = scores.reshape(-1, scores.shape[2])
+    return float(losses(flat, data.targets.ravel()).sum())
 
 
 class SpikingReader:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +29,7 @@ from edgesnn.language.egru import Egru, EgruState
 from edgesnn.language.model import LanguageModel, LayerState, detached, read
 from edgesnn.train.resume import ResumeFile
 
+Values = npt.NDArray[np.float64]
 #: Share of windows of whole length; the others have half of it.
 _WHOLE = 0.95
 _SPREAD, _SHORTEST = 5.0, 5
@@ -135,6 +137,15 @@ def evaluate(model: LanguageModel, ids: Ids, rows: int = _ROWS) -> Evaluated:
         sent += [float((y != 0).double().mean()) * len(after) for y in said.sent]
         done += len(after)
     return Evaluated(loss / steps, tuple(float(share) for share in sent / steps))
+
+
+def losses(scores: Values, after: Ids) -> Values:
+    """Of scores float64 [step, token] and the tokens that came [step]: negative logarithms of their
+    probabilities [step]."""
+    highest = scores.max(axis=1)
+    total = highest + np.log(np.exp(scores - highest[:, np.newaxis]).sum(axis=1))
+    found: Values = total - scores[np.arange(len(after)), after]
+    return found
 
 
 def _loss(scores: Tensor, after: Tensor) -> Tensor:

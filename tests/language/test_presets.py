@@ -28,7 +28,8 @@ def test_the_papers_preset_has_its_size() -> None:
 
 @pytest.mark.slow
 def test_the_papers_preset_trains_fifty_steps() -> None:
-    """With its layers and its optimizer, on a small text of 50 words in a row."""
+    """With its layers and its optimizer, on a small text of 50 words in a row: something is learned
+    in spite of all that its training leaves out."""
     paper = GATED["paper-ptb"]
     how = replace(paper.training, epochs=1, vary_window=False, batch=2, window=5)
     words = Vocabulary(tuple(f"w{i}" for i in range(50)))
@@ -36,7 +37,7 @@ def test_the_papers_preset_trains_fifty_steps() -> None:
     model = LanguageModel(paper.settings("egru", words), how.seed)
     seen: list[LanguageEpoch] = []
     train_language(model, Corpus(words, ids, ids[:100], ids[:100]), how, progress=seen.append)
-    assert seen[0].loss < math.log(50)  # of who knows nothing
+    assert seen[0].validation.loss < math.log(50) - 0.02  # of who knows nothing
 
 
 def test_laptop_presets_are_small_and_name_texts_that_exist() -> None:

@@ -68,6 +68,18 @@ def test_loss_is_that_of_the_references_membranes() -> None:
     assert found.loss == pytest.approx(-np.log(right).mean())
 
 
+@pytest.mark.slow
+def test_all_of_a_text_is_guessed_also_what_fills_no_window() -> None:
+    ids = np.tile(spiking_corpus().test, 6)[:1101]
+    for evaluate, network_or_model in ((evaluate_network, network()), (evaluate_model, trained())):
+        whole, first, last = (
+            evaluate(network_or_model, part)[0].loss for part in (ids, ids[:1001], ids[1000:])
+        )
+        assert whole == pytest.approx((1000 * first + 100 * last) / 1100)
+        with pytest.raises(InputError, match="at least 2 tokens to be guessed, not 1"):
+            evaluate(network_or_model, ids[:1])
+
+
 def test_a_reader_that_reads_in_parts_says_the_same() -> None:
     text = spiking_corpus().test[:20]
     for language in (SpikingModel(trained()), SpikingNetwork(network())):
