@@ -16,14 +16,12 @@ from edgesnn.run_result import Counters
 class Reply:
     """What a network said.
 
-    counters   of prompt and reply
-    tokens     of both
+    counters   of prompt and reply, a step for each token
     seconds    that they took
     """
 
     text: str
     counters: Counters
-    tokens: int
     seconds: float
 
 
@@ -41,9 +39,9 @@ def reply(
     language model.
     """
     vocabulary = vocabulary_of(network)
-    ids = vocabulary.encode(prompt)
+    ids = vocabulary.encode_prompt(prompt)
     reader = ExecutorReader(backend, network)
     began = time.perf_counter()
     said = generate(reader, ids, tokens, temperature, seed)
     seconds = time.perf_counter() - began
-    return Reply(vocabulary.decode(said), reader.counters, reader.tokens, seconds)
+    return Reply(vocabulary.decode(said), reader.counters, seconds)

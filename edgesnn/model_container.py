@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ class Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+Content = TypeVar("Content")
 AnyFields = TypeVar("AnyFields", bound=Fields)
 
 
@@ -120,13 +122,29 @@ def check_seal(header: str, sha256: str, tensors: Tensors) -> None:
         )
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file, or the first too many. Raises ``ModelFileError``."""
+def read(path: str | os.PathLike[str], decode: Callable[[bytes], Content]) -> Content:
+    """What ``decode`` finds in a file. Raises ``ModelFileError`` that names it."""
     try:
         with Path(path).open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+            # The first byte too many is enough to be refused.
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return decode(data)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+def header_text(header: Fields) -> str:
+    """The JSON of a header, with ``NO_DIGEST`` where the digest belongs.
+
+    Raises ``ValueError`` if it would not be read as it is.
+    """
+    text = json.dumps(header.model_dump(), sort_keys=True, separators=(",", ":"))
+    if text.count(NO_DIGEST) != 1 or type(header).model_validate_json(text) != header:
+        raise ValueError("it does not survive being written and read")
+    return text
 
 
 def field_table(parts: dict[str, type[Fields]]) -> str:

@@ -33,7 +33,7 @@ def said(backend: Backend) -> list[Reply]:
 def expected() -> list[Reply]:
     found = said(ReferenceBackend())
     assert all(len(r.text) == 12 for r in found)
-    assert [r.tokens for r in found] == [len(prompt) + 12 for prompt in PROMPTS]
+    assert [r.counters.steps for r in found] == [len(prompt) + 12 for prompt in PROMPTS]
     return found
 
 

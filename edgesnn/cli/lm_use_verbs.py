@@ -17,12 +17,11 @@ from edgesnn.cli.options import (
     Json,
     NetworkFile,
     Port,
-    core_that_fits,
     find_board_or_none,
     share_cores,
 )
 from edgesnn.cli.output import Output, percent
-from edgesnn.cli.run_verbs import open_backend
+from edgesnn.cli.run_verbs import simulator_or_device
 from edgesnn.errors import InputError
 from edgesnn.extras import needs_extra
 
@@ -92,9 +91,7 @@ def generate(
 
     out, language = Output(json), read_language(model)
     vocabulary = language.vocabulary
-    ids = vocabulary.encode(prompt)
-    # A prompt of words is a line that has not ended.
-    ids = ids if vocabulary.characters else ids[:-1]
+    ids = vocabulary.encode_prompt(prompt)
     said = vocabulary.decode(go_on(language.reader(), ids, tokens, temperature, seed))
     out.line(f"{prompt}{'' if vocabulary.characters else ' '}{said}")
     out.result({"prompt": prompt, "text": said})
@@ -125,18 +122,7 @@ def chat(
 
     out, loaded = Output(json), model_file.read(network)
     vocabulary_of(loaded)
-    target = find_board_or_none(board)
-    config = None
-    if port is None:
-        config, reason = core_that_fits(loaded, target)
-        if reason:
-            out.note(reason)
-    backend = open_backend(
-        "simulator" if port is None else "device",
-        config,
-        port,
-        baud or (None if target is None else target.baud),
-    )
+    backend = simulator_or_device(out, loaded, find_board_or_none(board), port, baud)
     try:
         backend.load(loaded)
         for prompt in _prompts(out):
@@ -145,12 +131,9 @@ def chat(
             except InputError as error:
                 out.note(str(error))
                 continue
-            each = max(said.tokens, 1)
-            rate, sops, cycles = (
-                each / max(said.seconds, 1e-9),
-                said.counters.sops / each,
-                said.counters.cycles / each,
-            )
+            tokens_read = said.counters.steps
+            rate = tokens_read / max(said.seconds, 1e-9)
+            sops, cycles = said.counters.sops / tokens_read, said.counters.cycles / tokens_read
             out.line(f"{prompt}{said.text}")
             counted = f", {cycles:,.0f} cycles" if cycles else ""
             out.line(f"({rate:,.0f} tokens/s; each {sops:,.0f} synaptic operations{counted})")

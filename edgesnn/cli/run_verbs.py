@@ -152,6 +152,19 @@ def open_backend(
     return SerialDevice(port, baud) if baud else SerialDevice(port)
 
 
+def simulator_or_device(
+    out: Output, network: Network, board: Board | None, port: str | None, baud: int | None
+) -> Backend:
+    """What answers to samples as they come: the device at ``port``, else the simulator, with the
+    cycles of the board's core if the network fits it."""
+    if port is not None:
+        return open_backend("device", None, port, baud or (None if board is None else board.baud))
+    config, reason = core_that_fits(network, board)
+    if reason:
+        out.note(reason)
+    return open_backend("simulator", config, None, None)
+
+
 def _executors(on: str, port: str | None, board: Board | None) -> list[str]:
     """The names in ``--on``, and the device if there is a port; raises usage errors."""
     names = [name.strip() for name in on.split(",") if name.strip()]

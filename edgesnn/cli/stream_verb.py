@@ -16,12 +16,11 @@ from edgesnn.cli.options import (
     Json,
     NetworkFile,
     Port,
-    core_that_fits,
     find_board_or_none,
     report_left_over,
 )
 from edgesnn.cli.output import Output, json_line, percent
-from edgesnn.cli.run_verbs import open_backend, samples_of
+from edgesnn.cli.run_verbs import samples_of, simulator_or_device
 from edgesnn.errors import LinkError
 
 if TYPE_CHECKING:
@@ -106,14 +105,7 @@ def stream(
     if not isinstance(names, list):
         names = []
     executor = "simulator" if port is None else "device"
-    config = None
-    if port is None:
-        config, reason = core_that_fits(loaded, target)
-        if reason:
-            out.note(reason)
-    backend = open_backend(
-        executor, config, port, baud or (None if target is None else target.baud)
-    )
+    backend = simulator_or_device(out, loaded, target, port, baud)
     windows = right = taken = 0
     gone: LinkError | None = None
 

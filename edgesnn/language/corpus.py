@@ -63,6 +63,11 @@ class Vocabulary:
             )
         return np.array([self._numbers[token] for token in found], np.int64)
 
+    def encode_prompt(self, text: str) -> Ids:
+        """Likewise of a text that goes on: its last line has not ended."""
+        ids = self.encode(text)
+        return ids if self.characters else ids[:-1]
+
     def decode(self, ids: Sequence[int] | Ids) -> str:
         """The text of numbers: words with blanks between and lines as they were."""
         tokens = [self.tokens[int(i)] for i in ids]

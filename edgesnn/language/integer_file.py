@@ -109,9 +109,7 @@ def encode(language: IntegerLanguage) -> bytes:
             ),
             info=json.loads(json.dumps(language.info, allow_nan=False)),
         )
-        text = json.dumps(header.model_dump(), sort_keys=True, separators=(",", ":"))
-        if text.count(NO_DIGEST) != 1 or LanguageHeader.model_validate_json(text) != header:
-            raise ValueError("it does not survive being written and read")
+        text = model_container.header_text(header)
     except (TypeError, ValueError, RecursionError) as error:
         raise UnsupportedModel(f"info must hold JSON values only: {error}") from error
     tensors: Tensors = {"table": model.table, **_of_rows("scores", model.scores)}
@@ -132,11 +130,7 @@ def write(language: IntegerLanguage, path: str | os.PathLike[str]) -> None:
 def read(path: str | os.PathLike[str]) -> IntegerLanguage:
     """Read a model file. Raises ``ModelFileError`` if it is anything but a sound one of a language
     model."""
-    data = model_container.read_bytes(path)
-    try:
-        return decode(data)
-    except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from error
+    return model_container.read(path, decode)
 
 
 def decode(data: bytes) -> IntegerLanguage:

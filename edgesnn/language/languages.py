@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from edgesnn import model_file
+from edgesnn import model_container, model_file
 from edgesnn.checkpoint import read_checkpoint, write_checkpoint
-from edgesnn.errors import ModelFileError
 from edgesnn.events import EventStream
 from edgesnn.language import integer_file, spiking
 from edgesnn.language.corpus import Ids, Vocabulary
@@ -182,6 +181,16 @@ class _Simulated:
         return result
 
 
+def _integers(data: bytes) -> GatedIntegers | SpikingNetwork:
+    """What is in the bytes of an ``.esnn`` file."""
+    header, _ = model_container.unseal(data)
+    if model_container.version_of(header) == model_file.LANGUAGE_VERSION:
+        return GatedIntegers(integer_file.decode(data))
+    network = model_file.decode(data)
+    spiking.vocabulary_of(network)
+    return SpikingNetwork(network)
+
+
 def read_language(path: str | os.PathLike[str]) -> Language:
     """The language model in a file: ``.esnn`` in integers, else in floating point.
 
@@ -190,13 +199,7 @@ def read_language(path: str | os.PathLike[str]) -> Language:
     """
     path = Path(path)
     if path.suffix == ".esnn":
-        try:
-            return GatedIntegers(integer_file.read(path))
-        except ModelFileError:
-            # Of another version, or damaged, which the other reader tells.
-            network = model_file.read(path)
-        spiking.vocabulary_of(network)
-        return SpikingNetwork(network)
+        return model_container.read(path, _integers)
     if is_language_model(path):
         return GatedModel(read_language_model(path))
     model = read_checkpoint(path)

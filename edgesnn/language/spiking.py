@@ -230,13 +230,12 @@ class Executor(Protocol):
 class ExecutorReader:
     """A network that is loaded in an executor, whose read-out is read after each token.
 
-    counters   of all that was read
-    tokens     that were read
+    counters   of all that was read, a step for each token
     """
 
     def __init__(self, executor: Executor, network: Network) -> None:
         self.executor = executor
-        self.counters, self.tokens = Counters(), 0
+        self.counters = Counters()
         self._unit = score_unit(network)
         executor.reset()
 
@@ -247,6 +246,5 @@ class ExecutorReader:
             stream = EventStream(np.array([0, 1]), np.array([token], np.uint16))
             result = self.executor.run(stream)
             self.counters += result.counters
-            self.tokens += 1
             found.append(result.accumulators * self._unit)
         return np.array(found, np.float64)

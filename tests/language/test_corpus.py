@@ -118,6 +118,14 @@ def test_penn_treebank_has_its_published_size() -> None:
     assert sizes == [929_589, 73_760, 82_430]
 
 
+def test_a_prompt_is_a_text_whose_last_line_has_not_ended() -> None:
+    words = Vocabulary(("<eos>", "a", "b"))
+    assert words.encode("a b").tolist() == [1, 2, 0]
+    assert words.encode_prompt("a b\na").tolist() == [1, 2, 0, 1]
+    letters = Vocabulary(("a", "b"), characters=True)
+    assert letters.encode_prompt("ab").tolist() == [0, 1]
+
+
 def test_tiny_shakespeare_has_65_characters() -> None:
     corpus = read_characters(data_set("tinyshakespeare"))
     assert len(corpus.vocabulary) == 65

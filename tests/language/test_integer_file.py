@@ -15,6 +15,7 @@ from edgesnn.errors import DesignRuleError, InputError, ModelFileError, Unsuppor
 from edgesnn.language import integer_file
 from edgesnn.language.corpus import Vocabulary
 from edgesnn.language.integer_file import IntegerLanguage, decode, encode
+from edgesnn.language.languages import read_language
 from edgesnn.model_container import NO_DIGEST, seal, unseal
 from tests.language.random_integers import random_model
 
@@ -76,6 +77,24 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "v1.esnn").write_bytes(spiking)
     with pytest.raises(ModelFileError, match="v1.esnn: format_version must be 3, .*, not 1: edge"):
         integer_file.read(tmp_path / "v1.esnn")
+
+
+def test_a_language_model_of_any_kind_is_told_by_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.esnn"
+    integer_file.write(language(), path)
+    assert read_language(path).vocabulary == language().vocabulary
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match="a.esnn: a model file must be a whole safetensors"):
+        read_language(path)
+    header, tensors = unseal(encode(language()))
+    del tensors["table"]
+    unsound = {**json.loads(header), "sha256": NO_DIGEST}
+    path.write_bytes(seal(json.dumps(unsound), tensors))
+    with pytest.raises(ModelFileError, match="a.esnn: tensor table must be there"):
+        read_language(path)
+    path.write_bytes((ROOT / "tests/vectors/model_files/v1.esnn").read_bytes())
+    with pytest.raises(InputError, match="must hold its tokens in info"):
+        read_language(path)
 
 
 def test_parts_that_do_not_fit_together_are_refused() -> None:
