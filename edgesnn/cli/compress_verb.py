@@ -135,6 +135,13 @@ def compress(
         str, typer.Option(help=f"Of pruning and rounding. {_listed(names.ORDER_NAMES)}")
     ] = "prune-first",
     bits: Annotated[int, typer.Option(help="Of a weight: 2, 3 or 4.")] = 4,
+    readout_bits: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a weight of the read-out: 2, 3, 4, or 8 as two synapses of 4. Default: as "
+            "--bits."
+        ),
+    ] = None,
     granularity: Annotated[
         str, typer.Option(help=f"What shares a scale. {_listed(names.GRANULARITIES)}")
     ] = "row",
@@ -210,6 +217,7 @@ def compress(
             quantizer=quantizer,
             order=order,
             bits=bits,
+            readout_bits=readout_bits,
             granularity=granularity,
             range=range,
             bias_correction=bias_correction,

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgesnn.compress.grid import Grid
 from edgesnn.compress.layers import population_of, weights_of, with_weights
 from edgesnn.compress.prune import PrunedLayer
 from edgesnn.compress.quantize import QuantizedLayer
@@ -30,18 +29,16 @@ def fine_tune(
     quantized: Sequence[QuantizedLayer],
     data: TrainingData,
     settings: TrainingSettings,
-    grid: Grid,
     progress: Progress | None = None,
 ) -> list[QuantizedLayer]:
     """Train kept weights and biases; scales stay.
 
     model   before compression
     data    windows with labels, or with values for the read-out
-    grid    on whose codes ``quantized`` is
 
     It starts from the pruned weights where they round to their code, else from the code's value.
     """
-    start = [(_inside(p, q, grid), q.bias) for p, q in zip(pruned, quantized, strict=True)]
+    start = [(_inside(p, q), q.bias) for p, q in zip(pruned, quantized, strict=True)]
     begun = with_weights(model, [q.layer for q in quantized], start)
     places = [
         (q, i, columns)
@@ -51,13 +48,13 @@ def fine_tune(
     # Each connection's parameters are [fan_in, rows]; so are their units and masks.
     units = {i: q.units()[:, columns].T.float() for q, i, columns in places}
     masks = {i: (q.codes != 0)[:, columns].T for q, i, columns in places}
-    limit = grid.largest_code
+    limits = {i: q.grid.largest_code for q, i, _ in places}
 
     def rounded(weights: list[Tensor]) -> list[Tensor]:
         acting = []
         for i, w in enumerate(weights):
             present = w * masks[i]
-            value = (present / units[i]).round().clamp(-limit, limit) * units[i]
+            value = (present / units[i]).round().clamp(-limits[i], limits[i]) * units[i]
             acting.append(present + (value - present).detach())
         return acting
 
@@ -70,19 +67,20 @@ def fine_tune(
         rate_name="fine_tune_rate, --fine-tune-rate",
         sparse=True,
     )
-    return [_coded(model, trained, q, grid) for q in quantized]
+    return [_coded(model, trained, q) for q in quantized]
 
 
-def _inside(pruned: PrunedLayer, quantized: QuantizedLayer, grid: Grid) -> Tensor:
+def _inside(pruned: PrunedLayer, quantized: QuantizedLayer) -> Tensor:
     """Weights that round to the codes: the pruned ones where they do, else the codes' values."""
     units = quantized.units()
-    codes = (pruned.weights / units).round().clamp(-grid.largest_code, grid.largest_code)
+    limit = quantized.grid.largest_code
+    codes = (pruned.weights / units).round().clamp(-limit, limit)
     return pruned.weights.where(codes == quantized.codes, quantized.weights())
 
 
-def _coded(model: Model, trained: Model, before: QuantizedLayer, grid: Grid) -> QuantizedLayer:
+def _coded(model: Model, trained: Model, before: QuantizedLayer) -> QuantizedLayer:
     """The trained weights of one layer on the grid that they were trained through."""
-    limit = grid.largest_code
+    limit = before.grid.largest_code
     weights = weights_of(trained, before.layer)
     codes = (weights / before.units()).round().clamp(-limit, limit) * (before.codes != 0)
     moved = population_of(trained, before.layer).bias - population_of(model, before.layer).bias

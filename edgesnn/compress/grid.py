@@ -10,9 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgesnn.number_format import WEIGHT_CODE
+
+#: Bits of a code that two synapses side by side hold, and by how much their shifts differ.
+FINE_BITS, HALF_BITS = 8, 4
 #: Parts of the largest weight that a search tries as the end of the range.
 PARTS = torch.linspace(0.3, 1.0, 36, dtype=torch.float64)
 
@@ -21,7 +27,8 @@ PARTS = torch.linspace(0.3, 1.0, 36, dtype=torch.float64)
 class Grid:
     """How weights are put on codes.
 
-    bits         of a code, 2..4; codes are symmetric, -(2^(bits-1) - 1) up
+    bits         of a code, 2..4; codes are symmetric, -(2^(bits-1) - 1) up. Or 8: as many as two
+                 synapses of 4 bits hold (:func:`halves`), -119..119
     granularity  "row": a scale for each neuron; "layer": one for the population;
                  "power-of-two": for each neuron the nearest power of two
     range        how far the codes reach: "max" to the largest weight, "mse" as far as makes the
@@ -36,6 +43,8 @@ class Grid:
 
     @property
     def largest_code(self) -> int:
+        if self.bits == FINE_BITS:
+            return WEIGHT_CODE.maximum << HALF_BITS | WEIGHT_CODE.maximum
         return (1 << (self.bits - 1)) - 1
 
     def codes(self, weights: Tensor, scale: Tensor) -> Tensor:
@@ -76,3 +85,9 @@ class Grid:
         typical = best[used].median() if bool(used.any()) else torch.tensor(1.0, dtype=best.dtype)
         best = best.where(used, typical)
         return best.expand(weights.shape[0]).clone() if together else best
+
+
+def halves(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
+    """Upper and lower half of codes of 8 bits: ``codes == 16 * upper + lower``, both -8..7."""
+    lower = (codes - WEIGHT_CODE.minimum) % (1 << HALF_BITS) + WEIGHT_CODE.minimum
+    return ((codes - lower) >> HALF_BITS).astype(np.int8), lower.astype(np.int8)

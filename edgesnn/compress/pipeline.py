@@ -159,6 +159,7 @@ def _compress(
         order=settings.order,
         bias=settings.bias_correction,
         values=isinstance(training, EventTargets),
+        readout_bits=settings.readout_bits,
     )
     quantized = on_codes(model, statistics, pruned)
     stages.end_model(f"{settings.bits}-bit", quantized_model(model, quantized))
@@ -178,7 +179,6 @@ def _compress(
             quantized,
             training,
             how,
-            grid,
             lambda epoch: stages.begin(f"fine-tune {epoch.done}/{epoch.total}"),
         )
         stages.end_model("fine-tuned", quantized_model(model, quantized))

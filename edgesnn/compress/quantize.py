@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from edgesnn.compress import obs
-from edgesnn.compress.grid import Grid
+from edgesnn.compress.grid import FINE_BITS, HALF_BITS, Grid, halves
 from edgesnn.compress.joint import ORDERS, Problem
 from edgesnn.compress.layers import Layer, weights_of, with_weights
 from edgesnn.compress.prune import PrunedLayer, thresholds_of
@@ -39,11 +39,20 @@ class QuantizedConnection:
     codes   int8 [fan_in, rows], as the parameters of the connection
     scale   float64 [target size], unit of the target's membrane before the network's common shift
     shift   relative to the other connections of the same target population
+    bits    of a code; those of 8 become two synapses
     """
 
     codes: npt.NDArray[np.int8]
     scale: npt.NDArray[np.float64]
     shift: int
+    bits: int
+
+    def parts(self) -> list[tuple[npt.NDArray[np.int8], int]]:
+        """What the network joins the two populations by: codes of synapses and their shift."""
+        if self.bits < FINE_BITS:
+            return [(self.codes, self.shift)]
+        upper, lower = halves(self.codes)
+        return [(upper, self.shift + HALF_BITS), (lower, self.shift)]
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,7 @@ class QuantizedLayer:
     scale    float64 [rows]
     shifts   of each connection
     bias     float64 [size], what is added to the bias of each neuron
+    grid     that the codes are on
     """
 
     layer: Layer
@@ -91,6 +101,7 @@ class QuantizedLayer:
     scale: Tensor
     shifts: tuple[int, ...]
     bias: Tensor
+    grid: Grid
 
     def units(self) -> Tensor:
         """What a code of 1 stands for, float64 [rows, fan_in]."""
@@ -104,7 +115,9 @@ class QuantizedLayer:
         """For the indices of its connections in the model."""
         scale = self.layer.per_neuron(self.scale).numpy()
         return {
-            i: QuantizedConnection(self.codes[:, columns].T.numpy().astype(np.int8), scale, shift)
+            i: QuantizedConnection(
+                self.codes[:, columns].T.numpy().astype(np.int8), scale, shift, self.grid.bits
+            )
             for i, columns, shift in zip(
                 self.layer.connections, self.layer.columns(), self.shifts, strict=True
             )
@@ -143,6 +156,7 @@ def quantize(
     order: str = "prune-first",
     bias: bool = True,
     values: bool = False,
+    readout_bits: int | None = None,
 ) -> list[QuantizedLayer]:
     """Quantize every layer of a pruned model.
 
@@ -151,6 +165,7 @@ def quantize(
     bias     whether methods with an objective may move the biases
     values   the read-out is read as values: each output may have a scale of its own. Outputs that
              are compared, as a decision does, share one
+    readout_bits   of a code of the read-out; None for those of ``grid``
 
     Raises ``InputError`` for unknown names.
     """
@@ -162,19 +177,16 @@ def quantize(
             f"the order must be 'prune-first' with the quantizer {method!r}, not {order!r}: "
             "the others compare errors by a Hessian"
         )
-    return [
-        _quantize_layer(
-            model,
-            found,
-            layer,
-            quantizer,
-            grid,
-            order,
-            bias,
-            shared=layer.layer.target == model.readout.population and not values,
+    quantized = []
+    for found, layer in zip(statistics.layers, pruned, strict=True):
+        reads_out = layer.layer.target == model.readout.population
+        bits = readout_bits if reads_out else None
+        mine = grid if bits is None else replace(grid, bits=bits)
+        shared = reads_out and not values
+        quantized.append(
+            _quantize_layer(model, found, layer, quantizer, mine, order, bias, shared=shared)
         )
-        for found, layer in zip(statistics.layers, pruned, strict=True)
-    ]
+    return quantized
 
 
 def _quantize_layer(
@@ -237,7 +249,7 @@ def _quantize_layer(
         codes[rows], scale[rows] = solved.codes[:, : layer.fan_in], solved.scale
         if with_bias:
             bias[rows] = solved.free[:, 0]
-    return QuantizedLayer(layer, codes, scale, shifts, layer.per_neuron(bias))
+    return QuantizedLayer(layer, codes, scale, shifts, layer.per_neuron(bias), grid)
 
 
 def quantized_model(model: Model, quantized: Sequence[QuantizedLayer]) -> Model:

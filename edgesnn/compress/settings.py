@@ -16,6 +16,7 @@ ORDER_NAMES = ("prune-first", "quantize-first", "joint")
 GRANULARITIES = ("row", "layer", "power-of-two")
 RANGES = ("mse", "hessian", "max", "search")
 BITS = (2, 3, 4)
+READOUT_BITS = (None, 2, 3, 4, 8)
 #: Different Hessians of one layer, at most.
 MAX_GROUPS = 8
 
@@ -37,6 +38,8 @@ class CompressionSettings:
                       or by descent on the codes; "nearest" is the baseline
     order             of pruning and quantization, or both jointly
     bits              of a code
+    readout_bits      of a code of the read-out; None takes ``bits``. Those of 8 become two synapses
+                      of 4 bits each, side by side
     granularity       which weights share a scale
     range             how the end of the scale is chosen
     bias_correction   the second-order methods may move the biases
@@ -59,6 +62,7 @@ class CompressionSettings:
     quantizer: str = "sbc-descent"
     order: str = "prune-first"
     bits: int = 4
+    readout_bits: int | None = None
     granularity: str = "row"
     range: str = "mse"
     bias_correction: bool = True
@@ -79,6 +83,7 @@ class CompressionSettings:
             "quantizer": QUANTIZER_NAMES,
             "order": ORDER_NAMES,
             "bits": BITS,
+            "readout_bits": READOUT_BITS,
             "granularity": GRANULARITIES,
             "range": RANGES,
             "state_bits": (None, *STATE_BITS),

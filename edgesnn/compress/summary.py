@@ -27,8 +27,9 @@ from edgesnn.compress.to_integers import IntegerNetwork
 from edgesnn.core_config import WORD_BITS, CoreConfig
 from edgesnn.event_windows import EventWindows
 from edgesnn.model import Model, ModelPopulation
-from edgesnn.network import InputPopulation, LifPopulation, Network
+from edgesnn.network import Connection, InputPopulation, LifPopulation, Network
 from edgesnn.simulator import Simulator
+from edgesnn.synapses import Synapses
 
 #: For each population float64 [size]: events of a source, or spikes of a neuron, in a time step.
 Rates = Sequence[npt.NDArray[np.float64]]
@@ -38,16 +39,21 @@ def layer_reports(
     model: Model, quantized: Sequence[QuantizedLayer], placed: placement.Placement
 ) -> tuple[LayerReport, ...]:
     """For each connection, in the order of the model, what became of it."""
-    # A network keeps its connections in an order of its own.
-    in_images = {(p.connection.source, p.connection.target): p for p in placed.connections}
     reports: dict[int, LayerReport] = {}
     for q in quantized:
         before, after = weights_of(model, q.layer), q.weights()
         for i, columns in zip(q.layer.connections, q.layer.columns(), strict=True):
             connection = model.connections[i]
-            in_image = in_images[connection.source, connection.target]
-            synapses = in_image.connection.synapses
-            words = synapses.num_sources + sum(len(rows.words) for rows in in_image.lanes)
+            ends = connection.source, connection.target
+            joined = _connections_between(placed.network, *ends)
+            # Codes of 8 bits are stored as two matrices.
+            synapses = Synapses.from_dense(np.vstack([c.synapses.to_dense() for c in joined]))
+            words = synapses.num_sources + sum(
+                len(rows.words)
+                for p in placed.connections
+                if p.connection in joined
+                for rows in p.lanes
+            )
             kept = int((q.codes[:, columns] != 0).sum())
             norm = float(before[:, columns].norm())
             other = bits_per_synapse(synapses)
@@ -63,9 +69,14 @@ def layer_reports(
                 entropy_bits=other.entropy,
                 weight_error=float((before - after)[:, columns].norm()) / (norm or 1.0),
                 weight_norm=norm,
-                weight_shift=in_image.connection.weight_shift,
+                weight_shift=min(c.weight_shift for c in joined),
             )
     return tuple(reports[i] for i in sorted(reports))
+
+
+def _connections_between(network: Network, source: int, target: int) -> list[Connection]:
+    """More than one where codes of 8 bits are two synapses."""
+    return [c for c in network.connections if (c.source, c.target) == (source, target)]
 
 
 def network_rates(network: Network, events: EventWindows, threads: int = 1) -> Rates:
@@ -166,11 +177,16 @@ def picture_data(
         for i, p in enumerate(network.populations)
         if isinstance(p, LifPopulation) and p.spiking
     }
-    weights = {(c.source, c.target): c.synapses.weights for c in network.connections}
     return PictureData(
         rates=tuple(RatesOf(p.name, before[i], after[i]) for i, p in spiking.items()),
         codes=tuple(
-            NumbersOf(model.name_of(c), weights[c.source, c.target]) for c in model.connections
+            NumbersOf(
+                model.name_of(c),
+                np.concatenate(
+                    [j.synapses.weights for j in _connections_between(network, c.source, c.target)]
+                ),
+            )
+            for c in model.connections
         ),
         thresholds=tuple(NumbersOf(p.name, p.threshold) for p in spiking.values()),
         similarity=_similarity(model, network, events),

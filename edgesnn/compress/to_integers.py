@@ -115,10 +115,11 @@ def _network(
         Connection(
             c.source,
             c.target,
-            Synapses.from_dense(c.expand(q.codes)),
-            weight_shift=choices[c.target].weight_shift + q.shift,
+            Synapses.from_dense(c.expand(codes)),
+            weight_shift=choices[c.target].weight_shift + shift,
         )
         for c, q in zip(model.connections, quantized, strict=True)
+        for codes, shift in q.parts()
     )
     return Network(
         tuple(populations), connections, model.readout, state_bits, event_limit, dict(info)
@@ -200,7 +201,12 @@ def _in_words_of(
     travels = dict(model.info) if info is None else dict(info)
     relative = {
         i: max(
-            (q.shift for c, q in zip(model.connections, quantized, strict=True) if c.target == i),
+            (
+                shift
+                for c, q in zip(model.connections, quantized, strict=True)
+                if c.target == i
+                for _, shift in q.parts()
+            ),
             default=0,
         )
         for i in range(len(model.populations))

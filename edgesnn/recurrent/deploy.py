@@ -38,13 +38,13 @@ def compress_forecaster(
     training   windows of the training part; fine-tuning, if settings ask for it, learns its values
     sparsity   share of the weights that are left to remove as well, 0 <= sparsity < 1
     settings   other settings of the compressor; its sparsity is set here. Without them scales are
-               searched for, as read-outs have few large weights, and small ones that count, and
-               rates are left as they are, as the read-out was fitted to them
+               searched for, and weights of the read-out have 8 bits, as it has few large weights,
+               and small ones that count; and rates are left as they are, as it was fitted to them
 
     What was pruned before stays away: removed weights cost nothing, so they go first.
     """
     removed = share_removed(model, sparsity)
-    chosen = settings or CompressionSettings(range="search", match_rates=False)
+    chosen = settings or CompressionSettings(range="search", match_rates=False, readout_bits=8)
     unlabelled = LabelledEvents.of_one_class(training.events)
     return compress(
         model,

@@ -104,14 +104,16 @@ def test_every_setting_reaches_the_compressor(
 ) -> None:
     wanted = {
         "sparsity": 0.25, "allocation": "uniform", "lamps_exponent": 3.0, "pruner": "obc",
-        "quantizer": "obc", "order": "joint", "bits": 3, "granularity": "layer", "range": "max",
-        "bias_correction": False, "max_groups": 2, "match_rates": False, "fine_tune_epochs": 2,
-        "fine_tune_rate": 0.01, "state_bits": 24, "threads": 1, "seed": 5,
+        "quantizer": "obc", "order": "joint", "bits": 3, "readout_bits": 8,
+        "granularity": "layer", "range": "max", "bias_correction": False, "max_groups": 2,
+        "match_rates": False, "fine_tune_epochs": 2, "fine_tune_rate": 0.01, "state_bits": 24,
+        "threads": 1, "seed": 5,
     }  # fmt: skip
     options = [
         "--sparsity", "0.25", "--allocation", "uniform", "--lamps-exponent", "3", "--pruner", "obc",
-        "--quantizer", "obc", "--order", "joint", "--bits", "3", "--granularity", "layer",
-        "--range", "max", "--no-bias-correction", "--max-groups", "2", "--no-match-rates",
+        "--quantizer", "obc", "--order", "joint", "--bits", "3", "--readout-bits", "8",
+        "--granularity", "layer", "--range", "max", "--no-bias-correction", "--max-groups", "2",
+        "--no-match-rates",
         "--fine-tune", "2", "--fine-tune-rate", "0.01", "--state-bits", "24", "--seed", "5",
     ]  # fmt: skip
     default = asdict(CompressionSettings())

@@ -40,12 +40,9 @@ def test_fine_tuning_repairs_and_keeps_zeros_and_scales() -> None:
     model, data = trained()
     statistics = collect(model, data.events)
     pruned = prune(model, statistics, [60, 30])
-    grid = Grid(3)
-    before = quantize(model, statistics, pruned, grid=grid)
+    before = quantize(model, statistics, pruned, grid=Grid(3))
     told = []
-    after = fine_tune(
-        model, pruned, before, data, SETTINGS, grid, lambda epoch: told.append(epoch.done)
-    )
+    after = fine_tune(model, pruned, before, data, SETTINGS, lambda epoch: told.append(epoch.done))
     assert told == list(range(1, 9))
     assert right(quantized_model(model, after), data) >= right(quantized_model(model, before), data)
     changed = 0
@@ -65,7 +62,7 @@ def test_biases_of_a_convolution_are_those_that_were_trained() -> None:
     statistics = collect(model, found)
     pruned = prune(model, statistics, [12, 24])
     before = quantize(model, statistics, pruned)
-    after = fine_tune(model, pruned, before, data, SETTINGS, Grid())
+    after = fine_tune(model, pruned, before, data, SETTINGS)
     moved = after[0].bias.reshape(3, 4)
     assert (moved.std(dim=1) > 1e-3).all()
     tuned = quantized_model(model, after)
@@ -79,7 +76,7 @@ def test_without_a_step_of_training_codes_stay() -> None:
     pruned = prune(model, statistics, [60, 30])
     before = quantize(model, statistics, pruned)
     still = TrainingSettings(epochs=1, learning_rate=1e-12)
-    after = fine_tune(model, pruned, before, data, still, Grid())
+    after = fine_tune(model, pruned, before, data, still)
     for one, other in zip(before, after, strict=True):
         assert torch.equal(one.codes, other.codes)
         assert torch.allclose(one.bias, other.bias, atol=1e-6)

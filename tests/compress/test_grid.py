@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from edgesnn.compress.grid import Grid
+from edgesnn.compress.grid import Grid, halves
 
 
 def rows(seed: int = 0) -> Tensor:
@@ -17,7 +18,7 @@ def rows(seed: int = 0) -> Tensor:
 ONES = torch.ones(50, dtype=torch.float64)
 
 
-@pytest.mark.parametrize(("bits", "largest"), [(2, 1), (3, 3), (4, 7)])
+@pytest.mark.parametrize(("bits", "largest"), [(2, 1), (3, 3), (4, 7), (8, 119)])
 def test_codes_are_symmetric_and_reach_as_far_as_their_bits(bits: int, largest: int) -> None:
     grid = Grid(bits, "row", "max")
     weights = rows()
@@ -25,6 +26,17 @@ def test_codes_are_symmetric_and_reach_as_far_as_their_bits(bits: int, largest: 
     assert grid.largest_code == largest
     assert codes.abs().amax(dim=1).tolist() == [largest] * 6
     assert torch.equal(grid.codes(-weights, grid.scales(weights, ONES, shared=False)), -codes)
+
+
+def test_two_codes_of_4_bits_make_each_one_of_8() -> None:
+    largest = Grid(8).largest_code
+    codes = np.arange(-largest, largest + 1)
+    upper, lower = halves(codes)
+    assert np.array_equal(16 * upper.astype(int) + lower, codes)
+    assert (upper.min(), upper.max()) == (-7, 7)
+    assert (lower.min(), lower.max()) == (-8, 7)
+    # One code more would need an upper half that no synapse can hold.
+    assert halves(np.array([largest + 1]))[0] == 8
 
 
 def test_rows_of_one_sign_use_their_half_of_the_codes_fully() -> None:

@@ -123,6 +123,23 @@ def test_fewer_bits_have_more_error() -> None:
     assert errors == sorted(errors)
 
 
+def test_a_read_out_of_8_bits_is_two_synapses_for_each_weight_and_much_nearer() -> None:
+    model = recurrent()
+    statistics, pruned = pieces(model)
+    plain = quantize(model, statistics, pruned, "sbc")
+    fine = quantize(model, statistics, pruned, "sbc", readout_bits=8)
+    rest, readout = 0, 1
+    assert torch.equal(fine[rest].codes, plain[rest].codes)
+    wanted = weights_of(model, fine[readout].layer)
+    missed = [float((q[readout].weights() - wanted).norm()) for q in (plain, fine)]
+    assert missed[1] < 0.1 * missed[0]
+    (index,) = fine[readout].layer.connections
+    found = connections_of(fine)[index]
+    (upper, above), (lower, below) = found.parts()
+    assert above - below == 4
+    assert np.array_equal(16 * upper.astype(int) + lower, found.codes)
+
+
 def test_decays_in_several_groups_keep_a_shared_scale_shared() -> None:
     model = recurrent(decay=np.linspace(0.5, 0.99, 16))
     quantized = quantize(model, *pieces(model), grid=Grid(granularity="layer"))

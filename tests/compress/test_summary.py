@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,10 +77,15 @@ def test_a_loop_counts_the_spikes_of_the_last_step_too() -> None:
     assert counted == pytest.approx(report.sops_per_inference + late)
 
 
+@pytest.mark.parametrize("readout_bits", [None, 8])
 @pytest.mark.parametrize("make", MODELS)
-def test_bits_are_those_of_the_memory_image(make: Callable[[], Model]) -> None:
+def test_bits_are_those_of_the_memory_image(
+    make: Callable[[], Model], readout_bits: int | None
+) -> None:
     model = made(make)
-    network, report = compress(model, labelled(model), settings())
+    chosen = replace(settings(), readout_bits=readout_bits)
+    network, report = compress(model, labelled(model), chosen)
+    assert sum(layer.synapses for layer in report.layers) == network.num_synapses
     placed = placement.place(network, 1)
     words = report.bits_per_synapse * report.num_synapses / 16
     assert words == pytest.approx(placed.synapse_words[0])

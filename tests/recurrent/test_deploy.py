@@ -80,6 +80,25 @@ def test_more_can_be_removed_of_what_is_left(pruned, data: ForecastData) -> None
     assert sparse.num_synapses <= 0.7 * left + 1
 
 
+def test_a_read_out_of_two_synapses_for_each_weight_says_what_it_means(
+    pruned, network, data: ForecastData
+) -> None:
+    coarse = CompressionSettings(range="search", match_rates=False)
+    rounded, _ = compress_forecaster(pruned, data.training, settings=coarse)
+    readout = network.readout.population
+    joined = [c for c in network.connections if c.target == readout]
+    assert len(joined) == 2
+    before, fine, after = (
+        model_error(pruned, data.held_out),
+        *(
+            forecast_error(network_values(n, data.held_out.events), data.held_out)
+            for n in (network, rounded)
+        ),
+    )
+    assert fine < after
+    assert fine < 1.05 * before
+
+
 def test_integers_forecast_nearly_as_well_as_floating_point(pruned, network, data) -> None:
     before = model_error(pruned, data.held_out)
     after = forecast_error(network_values(network, data.held_out.events), data.held_out)
