@@ -107,11 +107,18 @@ class Egru(nn.Module):
                 f"inputs must be [time_step, batch, {self.settings.num_inputs}] with at least one "
                 f"step, not {list(inputs.shape)}"
             )
-        before = self.start(inputs.shape[1]) if state is None else state
+        return self.go_on(self.arriving(inputs), state)
+
+    def arriving(self, inputs: Tensor) -> Tensor:
+        """What inputs [..., input] bring to the gates, [..., 3 * unit]."""
+        return nn.functional.linear(inputs, self.input_weights, self.input_bias)
+
+    def go_on(self, arriving: Tensor, state: EgruState | None = None) -> tuple[Tensor, EgruState]:
+        """As :meth:`forward`, from what arrives [time_step, batch, 3 * unit]."""
+        before = self.start(arriving.shape[1]) if state is None else state
         recurrent = nn.functional.dropout(
             self.recurrent_weights, self.settings.drop_connect, self.training
         )
-        arriving = nn.functional.linear(inputs, self.input_weights, self.input_bias)
         y, h = _Steps.apply(
             arriving,
             recurrent,

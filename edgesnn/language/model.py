@@ -86,6 +86,18 @@ class Said(NamedTuple):
     sent: list[Tensor]
 
 
+class Heard(NamedTuple):
+    """Of one pass, before scores.
+
+    features   [time_step, batch, feature] of the last layer
+    states, sent   as of :class:`Said`
+    """
+
+    features: Tensor
+    states: list[LayerState]
+    sent: list[Tensor]
+
+
 class LanguageModel(nn.Module):
     """The model of ``settings``; ``seed`` for all that is random at the start."""
 
@@ -109,12 +121,21 @@ class LanguageModel(nn.Module):
 
         Raises ``InputError`` if there are no steps.
         """
+        heard = self.hear(tokens, states)
+        scores = nn.functional.linear(heard.features, self.embedding, self.bias)
+        return Said(scores, heard.states, heard.sent)
+
+    def hear(self, tokens: Tensor, states: Sequence[LayerState] | None = None) -> Heard:
+        """All of a pass but the scores, which are most of the work if the vocabulary is large."""
         if tokens.dim() != 2 or not len(tokens):
             raise InputError(
                 f"tokens must be [time_step, batch] with a step at least, not {list(tokens.shape)}"
             )
         s = self.settings
-        now = nn.functional.embedding(tokens, self._without_words())
+        vectors = self._without_words()
+        now = nn.functional.embedding(tokens, vectors)
+        # Where there are fewer tokens than steps each is multiplied once, as on a device.
+        alike = len(vectors) < tokens.numel() and not (self.training and s.input_dropout)
         after: list[LayerState] = []
         sent: list[Tensor] = []
         for place, layer in enumerate(self.layers):
@@ -122,17 +143,19 @@ class LanguageModel(nn.Module):
             before = None if states is None else states[place]
             if isinstance(layer, Egru):
                 assert before is None or isinstance(before, EgruState)
-                now, state = layer(now, before)
+                arriving = (
+                    nn.functional.embedding(tokens, layer.arriving(vectors))
+                    if alike and not place
+                    else layer.arriving(now)
+                )
+                now, state = layer.go_on(arriving, before)
             else:
                 name = "weight_hh_l0"
                 weights = {name: self._dropped(layer.get_parameter(name))}
                 now, state = functional_call(layer, weights, (now, before))
             after.append(state)
             sent.append(now)
-        scores = nn.functional.linear(
-            self._locked(now, s.output_dropout), self.embedding, self.bias
-        )
-        return Said(scores, after, sent)
+        return Heard(self._locked(now, s.output_dropout), after, sent)
 
     def set_drop_connect(self, share: float) -> None:
         """Leave out this share of recurrent weights from the next training pass on."""

@@ -27,6 +27,7 @@ from edgesnn.errors import InputError
 from edgesnn.language.corpus import Corpus, Ids, in_rows
 from edgesnn.language.egru import Egru, EgruState
 from edgesnn.language.model import LanguageModel, LayerState, detached, read
+from edgesnn.language.sampled_loss import sampled_loss
 from edgesnn.train.resume import ResumeFile
 
 Values = npt.NDArray[np.float64]
@@ -52,6 +53,8 @@ class LanguageTraining:
     hand_over_h      EGRU's internal state goes from window to window; else only what was sent does,
                      in training: an evaluation hands on all
     train_thresholds of EGRU
+    candidates       tokens that a training pass compares the one that came with
+                     (:func:`edgesnn.language.sampled_loss.sampled_loss`); 0: all
     seed             of all that is random
     """
 
@@ -66,6 +69,7 @@ class LanguageTraining:
     gradient_norm: float = 0.25
     hand_over_h: bool = True
     train_thresholds: bool = False
+    candidates: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -79,6 +83,8 @@ class LanguageTraining:
             raise InputError(f"constant must be in 0..1, not {self.constant}")
         if not 0 <= self.beta < 1:
             raise InputError(f"beta must be in 0..1, below 1, not {self.beta}")
+        if self.candidates != 0 and self.candidates < 2:
+            raise InputError(f"candidates must be 0 or at least 2, not {self.candidates}")
         if not self.weight_decay >= 0:
             raise InputError(f"weight_decay must be at least 0, not {self.weight_decay}")
 
@@ -255,8 +261,8 @@ class _Training:
                 rate = self._rate(self.done + first / length)
                 for group in self.optimizer.param_groups:
                     group["lr"] = rate * (steps / s.window if s.vary_window else 1.0)
-                said = self.model(self.text[first : first + steps], states)
-                loss = _loss(said.scores, self.text[first + 1 : first + 1 + steps])
+                heard = self.model.hear(self.text[first : first + steps], states)
+                loss = self._loss(heard.features, self.text[first + 1 : first + 1 + steps])
                 self.optimizer.zero_grad()
                 loss.backward()
                 norm = nn.utils.clip_grad_norm_(self.model.parameters(), s.gradient_norm)
@@ -272,7 +278,7 @@ class _Training:
                     for parameter, mask in self.masked:
                         parameter.mul_(mask)
                 total, norms, count = total + value * steps, norms + float(norm), count + 1
-                states = self._handed_over(said.states)
+                states = self._handed_over(heard.states)
         seconds = time.perf_counter() - began
         self.done += 1
         found = evaluate(self.model, self.corpus.validation)
@@ -284,6 +290,16 @@ class _Training:
             self.done, s.epochs, total / length, found, norms / count,
             self.text.numel() / seconds, best,
         )  # fmt: skip
+
+    def _loss(self, features: Tensor, after: Tensor) -> Tensor:
+        model = self.model
+        return sampled_loss(
+            features.flatten(0, 1),
+            after.flatten(),
+            model.embedding,
+            model.bias,
+            self.settings.candidates or len(model.bias),
+        )
 
     def _rate(self, epoch: float) -> float:
         s = self.settings
