@@ -144,6 +144,14 @@ def prune(
     rate: Annotated[
         float, typer.Option(help="Learning rate of that, as a part of the preset's.")
     ] = 0.3,
+    one_shot: Annotated[
+        bool,
+        typer.Option(
+            "--one-shot",
+            help="All at once and without training: those weights whose loss the others can make "
+            "up for (OBC).",
+        ),
+    ] = False,
     text: Text = None,
     data: DataFolder = None,
     json: Json = False,
@@ -151,14 +159,16 @@ def prune(
     """Take away the smallest weights of all layers, in steps, and train the others on.
 
     After each step (50, 70, 80, 85, 90, 95 %, as far as --sparsity) the model so far is written to
-    OUTPUT, from which another call can go on.
+    OUTPUT, from which another call can go on. With --one-shot it takes a minute, and loses more.
 
     Example: edgesnn lm prune shakespeare.model -o sparse.model --sparsity 0.8
     """
     share_cores()
     with needs_extra("language models", "train"):
+        from edgesnn.language.in_integers import CALIBRATION
         from edgesnn.language.language_file import Trained, read_language_model
         from edgesnn.language.language_file import write_language_model as write
+        from edgesnn.language.one_shot import prune_one_shot
         from edgesnn.language.operations import operations
         from edgesnn.language.presets import gated_preset, told
         from edgesnn.language.pruning import prune_to, sparsity_of
@@ -182,10 +192,15 @@ def prune(
     gone, characters = sparsity_of(trained.model), trained.vocabulary.characters
     before = evaluate(trained.model, corpus.test)
     rows = [_row(gone, before, operations(trained.model, corpus.test).per_token, characters)]
-    for step in [*(s for s in STEPS if gone < s < sparsity), sparsity]:
+    between = [] if one_shot else [s for s in STEPS if gone < s < sparsity]
+    for step in [*between, sparsity]:
         name = f"{percent(step)} of the weights gone"
-        with _epochs(out, name, characters) as tell:
-            pruned = prune_to(trained.model, corpus, step, how, lambda e: tell(told(e)))
+        if one_shot:
+            out.note(f"{name}: by what they read")
+            pruned = prune_one_shot(trained.model, corpus.training[:CALIBRATION], step)
+        else:
+            with _epochs(out, name, characters) as tell:
+                pruned = prune_to(trained.model, corpus, step, how, lambda e: tell(told(e)))
         write(Trained(pruned, trained.vocabulary, {**trained.info, "pruned": step}), output)
         found = evaluate(pruned, corpus.test)
         rows.append(_row(step, found, operations(pruned, corpus.test).per_token, characters))

@@ -15,9 +15,12 @@ from edgesnn.language.languages import (
     SpikingModel,
     SpikingNetwork,
 )
+from edgesnn.language.moments import moments
 from edgesnn.language.quantize import quantize_model
 from edgesnn.language.spiking import compress_spiking
 
+#: Tokens of the training part, at most, that show what the matrices of a gated model read.
+CALIBRATION = 50_000
 #: Share of the weights of spiking models that goes unless another one is asked for.
 SPARSITY = 0.7
 
@@ -31,7 +34,8 @@ def in_integers(
 ) -> GatedIntegers | SpikingNetwork:
     """The model of 4-bit weights.
 
-    corpus             calibrates spiking models, and fine-tunes them
+    corpus             shows what weights read, so that those change that matter least; fine-tunes
+                       spiking models
     sparsity           of spiking models, share of all weights that goes; None: 0.7
     fine_tune_epochs   of spiking models
 
@@ -45,9 +49,9 @@ def in_integers(
                 "trained on before (edgesnn lm prune)"
             )
         trained = language.trained
-        return GatedIntegers(
-            IntegerLanguage(quantize_model(trained.model), trained.vocabulary, trained.info)
-        )
+        read = moments(trained.model, corpus.training[:CALIBRATION])
+        integers = quantize_model(trained.model, read)
+        return GatedIntegers(IntegerLanguage(integers, trained.vocabulary, trained.info))
     if not isinstance(language, SpikingModel):
         raise InputError("a model must be in floating point to become integers, but it is in them")
     settings = CompressionSettings(

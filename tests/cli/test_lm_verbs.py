@@ -93,6 +93,18 @@ def test_steps_on_the_way_are_told(
     assert "sparsity must be at least 0.7199, which is gone, not 0.5" in capsys.readouterr().err
 
 
+def test_pruning_at_once_needs_no_training(
+    call: Call, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("prune", model, "--sparsity", "0.6", "--one-shot") == 0
+    shown = capsys.readouterr()
+    assert "60.00 % of the weights gone: by what they read" in shown.err
+    assert "50.00 %" not in shown.out
+    assert call("prune", model, "--sparsity", "0.6", "--one-shot", "--json") == 0
+    pruned = json.loads(capsys.readouterr().out)
+    assert pruned["sparsity"] == pytest.approx(0.6, abs=1e-3)
+
+
 def test_an_interrupted_training_goes_on_to_the_same_model(
     call: Call,
     model: Path,
