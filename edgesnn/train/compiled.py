@@ -2,7 +2,8 @@
 
 PyTorch needs a dozen operations for each step of a recurrent population, each of which costs more
 than its arithmetic; and it multiplies with all weights where few are left. Here a step adds, for
-each neuron that fires, the weights that are left. The neuron and its gradient are those of
+each neuron that fires, the weights that are left; where many are left it is a matrix product of all
+windows, and only the neurons are compiled. The neuron and its gradient are those of
 :mod:`edgesnn.train.lif`; weights that are not in the pattern have no gradient.
 """
 
@@ -20,6 +21,8 @@ from torch import Tensor
 from edgesnn.neuron import ResetMode, ResetOrder
 
 Floats = npt.NDArray[np.float32]
+#: With more than this share of the weights left a matrix product is faster.
+_DENSE = 0.15
 _NO_RESET, _TO_ZERO, _BEFORE_DECAY, _AFTER_DECAY = range(4)
 _RESETS = {
     (ResetMode.NONE, ResetOrder.BEFORE_DECAY): _NO_RESET,
@@ -51,6 +54,11 @@ class Pattern:
     @property
     def sources(self) -> npt.NDArray[np.int64]:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+    @property
+    def dense(self) -> bool:
+        """Whether so many are left that a matrix product is faster."""
+        return len(self.targets) > _DENSE * (len(self.starts) - 1) ** 2
 
 
 def run_population(
@@ -92,15 +100,27 @@ class _Population(torch.autograd.Function):
         how: tuple[int, bool, bool, float],
     ) -> tuple[Tensor, Tensor]:
         kind, spiking, strict, _ = how
-        left = np.zeros(0, np.float32)
-        if weights is not None:
-            left = weights.detach().numpy()[pattern.sources, pattern.targets]
-        arrays = (left, pattern.starts, pattern.targets, threshold.numpy(), decay.detach().numpy())
+        neuron = threshold.numpy(), decay.detach().numpy(), kind, spiking, strict
+        driven = drive.detach().contiguous().numpy()
         v, spikes = np.empty((2, *drive.shape), np.float32)
-        _forward(drive.detach().contiguous().numpy(), *arrays, kind, spiking, strict, v, spikes)
-        ctx.arrays, ctx.how, ctx.pattern = arrays, how, pattern
-        ctx.recurrent = weights is not None
         found = torch.from_numpy(v), torch.from_numpy(spikes)
+        if weights is not None and pattern.dense:
+            matrix = weights.detach()
+            membrane = np.zeros(drive[:, 0].shape, np.float32)
+            arriving = torch.zeros(drive[:, 0].shape)
+            for t in range(drive.shape[1]):
+                if t:
+                    torch.matmul(found[1][:, t - 1], matrix, out=arriving)
+                _steps(driven[:, t], arriving.numpy(), membrane, *neuron, v[:, t], spikes[:, t])
+            ctx.weights = matrix
+        else:
+            left = np.zeros(0, np.float32)
+            if weights is not None:
+                left = weights.detach().numpy()[pattern.sources, pattern.targets]
+            _forward(driven, left, pattern.starts, pattern.targets, *neuron, v, spikes)
+            ctx.weights = left
+        ctx.arrays, ctx.how, ctx.pattern = neuron[:2], how, pattern
+        ctx.recurrent = weights is not None
         ctx.save_for_backward(*found)
         if not spiking:
             ctx.mark_non_differentiable(found[1])
@@ -108,23 +128,105 @@ class _Population(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        v, spikes = (t.numpy() for t in ctx.saved_tensors)
+        saved = ctx.saved_tensors
+        v, spikes = (t.numpy() for t in saved)
         of_v, of_spikes = (g.contiguous().numpy() for g in gradients)
         kind, spiking, _, slope = ctx.how
-        left, starts, targets, threshold, decay = ctx.arrays
-        of_drive = np.empty_like(v)
-        of_left, of_decay = np.zeros_like(left), np.zeros(v.shape[2], np.float32)
-        _backward(
-            v, spikes, of_v, of_spikes, left, starts, targets, threshold, decay,
-            kind, spiking, slope,
-            of_drive, of_left, of_decay,
-        )  # fmt: skip
-        of_weights = None
-        if ctx.recurrent:
-            whole = np.zeros((v.shape[2], v.shape[2]), np.float32)
-            whole[ctx.pattern.sources, ctx.pattern.targets] = of_left
-            of_weights = torch.from_numpy(whole)
-        return torch.from_numpy(of_drive), of_weights, None, torch.from_numpy(of_decay), None, None
+        (threshold, decay), pattern = ctx.arrays, ctx.pattern
+        neuron = threshold, decay, kind, spiking, slope
+        of_drive, of_decay = np.empty_like(v), np.zeros(v.shape[2], np.float32)
+        drive, of_weights = torch.from_numpy(of_drive), None
+        if ctx.recurrent and pattern.dense:
+            back, of_membrane = ctx.weights.t(), np.zeros(v[:, 0].shape, np.float32)
+            heard = torch.zeros(of_membrane.shape)
+            for t in range(v.shape[1] - 1, -1, -1):
+                if t + 1 < v.shape[1]:
+                    torch.matmul(drive[:, t + 1], back, out=heard)
+                _steps_back(
+                    v[:, t], spikes[:, t], of_v[:, t], of_spikes[:, t], heard.numpy(), of_membrane,
+                    *neuron, of_drive[:, t], of_decay,
+                )  # fmt: skip
+            whole = saved[1][:, :-1].flatten(0, 1).t() @ drive[:, 1:].flatten(0, 1)
+            of_weights = torch.zeros_like(whole)
+            of_weights[pattern.sources, pattern.targets] = whole[pattern.sources, pattern.targets]
+        else:
+            of_left = np.zeros_like(ctx.weights)
+            _backward(
+                v, spikes, of_v, of_spikes, ctx.weights, pattern.starts, pattern.targets, *neuron,
+                of_drive, of_left, of_decay,
+            )  # fmt: skip
+            if ctx.recurrent:
+                of_weights = torch.zeros(v.shape[2], v.shape[2])
+                of_weights[pattern.sources, pattern.targets] = torch.from_numpy(of_left)
+        return drive, of_weights, None, torch.from_numpy(of_decay), None, None
+
+
+def _step(
+    drive: Floats,
+    arriving: Floats,
+    membrane: Floats,
+    threshold: Floats,
+    decay: Floats,
+    kind: int,
+    spiking: bool,
+    strict: bool,
+    v: Floats,
+    spikes: Floats,
+) -> None:
+    """One step of one window, all [size]; ``membrane`` is after reset and decay."""
+    for i in range(len(v)):
+        now = membrane[i] + (drive[i] + arriving[i])
+        fires = spiking and (now > threshold[i] if strict else now >= threshold[i])
+        v[i] = now
+        spikes[i] = fires
+        if kind == _NO_RESET:
+            membrane[i] = now * decay[i]
+        elif kind == _TO_ZERO:
+            membrane[i] = np.float32(0) if fires else now * decay[i]
+        elif kind == _BEFORE_DECAY:
+            membrane[i] = (now - threshold[i] if fires else now) * decay[i]
+        else:
+            after = now * decay[i]
+            membrane[i] = after - threshold[i] if fires else after
+
+
+def _step_back(
+    v: Floats,
+    spikes: Floats,
+    of_v: Floats,
+    of_spikes: Floats,
+    heard: Floats,
+    of_membrane: Floats,
+    threshold: Floats,
+    decay: Floats,
+    kind: int,
+    spiking: bool,
+    slope: float,
+    of_drive: Floats,
+    of_decay: Floats,
+) -> None:
+    """Gradients of :func:`_step`; ``heard`` is what the spikes' targets pass back."""
+    one, steepness = np.float32(1), np.float32(slope)
+    for i in range(len(v)):
+        after, now, fired = of_membrane[i], v[i], spikes[i]
+        here, of_spike = of_v[i] + decay[i] * after, of_spikes[i] + heard[i]
+        if kind == _NO_RESET:
+            of_decay[i] += now * after
+        elif kind == _TO_ZERO:
+            here -= fired * decay[i] * after
+            of_spike -= now * decay[i] * after
+            of_decay[i] += (now - now * fired) * after
+        elif kind == _BEFORE_DECAY:
+            of_spike -= threshold[i] * decay[i] * after
+            of_decay[i] += (now - fired * threshold[i]) * after
+        else:
+            of_spike -= threshold[i] * after
+            of_decay[i] += now * after
+        if spiking:
+            flatness = one + steepness * abs(now / threshold[i] - one)
+            here += of_spike / (flatness * flatness * threshold[i])
+        of_drive[i] = here
+        of_membrane[i] = here
 
 
 def _forward(
@@ -147,22 +249,12 @@ def _forward(
         membrane[:] = 0
         arriving[:] = 0
         for t in range(num_steps):
-            for i in range(size):
-                now = membrane[i] + (drive[b, t, i] + arriving[i])
-                arriving[i] = 0
-                fires = spiking and (now > threshold[i] if strict else now >= threshold[i])
-                v[b, t, i] = now
-                spikes[b, t, i] = fires
-                if kind == _NO_RESET:
-                    membrane[i] = now * decay[i]
-                elif kind == _TO_ZERO:
-                    membrane[i] = np.float32(0) if fires else now * decay[i]
-                elif kind == _BEFORE_DECAY:
-                    membrane[i] = (now - threshold[i] if fires else now) * decay[i]
-                else:
-                    after = now * decay[i]
-                    membrane[i] = after - threshold[i] if fires else after
+            _step(
+                drive[b, t], arriving, membrane, threshold, decay, kind, spiking, strict,
+                v[b, t], spikes[b, t],
+            )  # fmt: skip
             if recurrent:
+                arriving[:] = 0
                 for i in range(size):
                     if spikes[b, t, i]:
                         for k in range(starts[i], starts[i + 1]):
@@ -188,43 +280,83 @@ def _backward(
 ) -> None:
     batch, num_steps, size = v.shape
     recurrent = len(left) > 0
-    one, steepness = np.float32(1), np.float32(slope)
-    of_membrane = np.empty(size, np.float32)  # after the reset and decay of a step
+    of_membrane, heard = np.empty(size, np.float32), np.zeros(size, np.float32)
     for b in range(batch):
         of_membrane[:] = 0
+        heard[:] = 0
         for t in range(num_steps - 1, -1, -1):
-            sends = recurrent and t + 1 < num_steps
-            of_arriving = of_drive[b, min(t + 1, num_steps - 1)]
-            for i in range(size):
-                after, now, fired = of_membrane[i], v[b, t, i], spikes[b, t, i]
-                here, of_spike = of_v[b, t, i] + decay[i] * after, of_spikes[b, t, i]
-                if sends and fired:
-                    for k in range(starts[i], starts[i + 1]):
-                        arrived = of_arriving[targets[k]]
-                        of_spike += left[k] * arrived
-                        of_left[k] += arrived
-                elif sends:
-                    for k in range(starts[i], starts[i + 1]):
-                        of_spike += left[k] * of_arriving[targets[k]]
-                if kind == _NO_RESET:
-                    of_decay[i] += now * after
-                elif kind == _TO_ZERO:
-                    here -= fired * decay[i] * after
-                    of_spike -= now * decay[i] * after
-                    of_decay[i] += (now - now * fired) * after
-                elif kind == _BEFORE_DECAY:
-                    of_spike -= threshold[i] * decay[i] * after
-                    of_decay[i] += (now - fired * threshold[i]) * after
-                else:
-                    of_spike -= threshold[i] * after
-                    of_decay[i] += now * after
-                if spiking:
-                    flatness = one + steepness * abs(now / threshold[i] - one)
-                    here += of_spike / (flatness * flatness * threshold[i])
-                of_drive[b, t, i] = here
-                of_membrane[i] = here
+            if recurrent and t + 1 < num_steps:
+                _hear(spikes[b, t], of_drive[b, t + 1], left, starts, targets, heard, of_left)
+            _step_back(
+                v[b, t], spikes[b, t], of_v[b, t], of_spikes[b, t], heard, of_membrane,
+                threshold, decay, kind, spiking, slope, of_drive[b, t], of_decay,
+            )  # fmt: skip
+
+
+def _hear(
+    spikes: Floats,
+    of_arriving: Floats,
+    left: Floats,
+    starts: npt.NDArray[np.int64],
+    targets: npt.NDArray[np.int64],
+    heard: Floats,
+    of_left: Floats,
+) -> None:
+    """What the targets of each neuron pass back to it, and to the weights of those that fired."""
+    for i in range(len(spikes)):
+        total = np.float32(0)
+        for k in range(starts[i], starts[i + 1]):
+            total += left[k] * of_arriving[targets[k]]
+        heard[i] = total
+        if spikes[i]:
+            for k in range(starts[i], starts[i + 1]):
+                of_left[k] += of_arriving[targets[k]]
+
+
+def _steps(
+    drive: Floats,
+    arriving: Floats,
+    membrane: Floats,
+    threshold: Floats,
+    decay: Floats,
+    kind: int,
+    spiking: bool,
+    strict: bool,
+    v: Floats,
+    spikes: Floats,
+) -> None:
+    """:func:`_step` of all windows, [batch, size]."""
+    for b in range(len(v)):
+        _step(
+            drive[b], arriving[b], membrane[b], threshold, decay, kind, spiking, strict,
+            v[b], spikes[b],
+        )  # fmt: skip
+
+
+def _steps_back(
+    v: Floats,
+    spikes: Floats,
+    of_v: Floats,
+    of_spikes: Floats,
+    heard: Floats,
+    of_membrane: Floats,
+    threshold: Floats,
+    decay: Floats,
+    kind: int,
+    spiking: bool,
+    slope: float,
+    of_drive: Floats,
+    of_decay: Floats,
+) -> None:
+    """:func:`_step_back` of all windows, [batch, size]."""
+    for b in range(len(v)):
+        _step_back(
+            v[b], spikes[b], of_v[b], of_spikes[b], heard[b], of_membrane[b], threshold, decay,
+            kind, spiking, slope, of_drive[b], of_decay,
+        )  # fmt: skip
 
 
 _compile = numba.njit(cache=True, nogil=True, error_model="numpy")
-_forward = _compile(_forward)
-_backward = _compile(_backward)
+_step, _step_back, _hear = _compile(_step), _compile(_step_back), _compile(_hear)
+_forward, _backward = _compile(_forward), _compile(_backward)
+_steps, _steps_back = _compile(_steps), _compile(_steps_back)

@@ -15,9 +15,18 @@ from edgesnn.neuron import ResetMode, ResetOrder
 from edgesnn.train.arriving import Dropout
 from edgesnn.train.dynamics import Dynamics
 
+#: Few recurrent weights are added one by one, many are a matrix product.
+DENSITIES = (0.1, 0.4, 1.0)
 
-def model_of(mode: ResetMode, order: ResetOrder, strict: bool = False, seed: int = 0) -> Model:
-    """Two populations that fire, of which one has a third of its recurrent weights; a read-out."""
+
+def model_of(
+    mode: ResetMode,
+    order: ResetOrder,
+    strict: bool = False,
+    seed: int = 0,
+    density: float = DENSITIES[0],
+) -> Model:
+    """Two populations that fire, of which one has a part of its recurrent weights; a read-out."""
     rng = np.random.default_rng(seed)
 
     def neurons(name: str, size: int, **flags: object) -> ModelPopulation:
@@ -33,7 +42,7 @@ def model_of(mode: ResetMode, order: ResetOrder, strict: bool = False, seed: int
         return rng.normal(0, 1 / np.sqrt(shape[0]) + 0.3, shape).astype(np.float32)
 
     firing = {"reset_mode": mode, "reset_order": order, "strict": strict}
-    recurrent = weights(12, 12) * (rng.random((12, 12)) < 0.3)
+    recurrent = weights(12, 12) * (rng.random((12, 12)) < density)
     return Model(
         (
             InputPopulation("in", 7),
@@ -68,12 +77,13 @@ def gradients(dynamics: Dynamics) -> dict[str, np.ndarray]:
     return {n: p.grad.numpy() for n, p in dynamics.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.parametrize("density", DENSITIES)
 @pytest.mark.parametrize(("mode", "order", "strict"), MODES)
 def test_membranes_and_spikes_are_those_of_pytorch(
-    mode: ResetMode, order: ResetOrder, strict: bool
+    mode: ResetMode, order: ResetOrder, strict: bool, density: float
 ) -> None:
     for seed in range(5):
-        model = model_of(mode, order, strict, seed)
+        model = model_of(mode, order, strict, seed, density)
         one, other = Dynamics(model).record(RASTERS), Dynamics(model, sparse=True).record(RASTERS)
         for i in (1, 2, 3):
             assert torch.equal(one.spikes[i], other.spikes[i])
@@ -84,11 +94,12 @@ def test_membranes_and_spikes_are_those_of_pytorch(
         assert torch.allclose(one.mean_spikes(), other.mean_spikes())
 
 
+@pytest.mark.parametrize("density", DENSITIES)
 @pytest.mark.parametrize(("mode", "order", "strict"), MODES)
 def test_gradients_are_those_of_pytorch_for_the_weights_that_are_left(
-    mode: ResetMode, order: ResetOrder, strict: bool
+    mode: ResetMode, order: ResetOrder, strict: bool, density: float
 ) -> None:
-    model = model_of(mode, order, strict)
+    model = model_of(mode, order, strict, density=density)
     wanted = gradients(Dynamics(model, learn_decay=True))
     found = gradients(Dynamics(model, learn_decay=True, sparse=True))
     assert wanted.keys() == found.keys()
