@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benches.jobs import Job, run_jobs
 from benches.kept import folder_of
 from benches.recurrent import pictures, tools
-from benches.recurrent.jobs import Job, run_jobs
 from benches.recurrent.measure import STUDIES, Studied, timed, variants
 from benches.recurrent.networks import Plan
 from benches.recurrent.page import Measured, figures, page

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgesnn.errors import InputError
 from edgesnn.language.corpus import Ids
-from edgesnn.language.integer_model import ACTIVATION_ONE, IntegerModel
+from edgesnn.language.integer_model import ACTIVATION_ONE, EVENT_BITS, IntegerModel
 from edgesnn.language.integer_simulator import IntegerSimulator
 from edgesnn.language.training import Evaluated, losses
 
@@ -26,11 +26,16 @@ class IntegerEvaluated(Evaluated):
     operations: float
 
 
-def evaluate_integers(model: IntegerModel, ids: Ids) -> IntegerEvaluated:
-    """Read a text from its start to its end. Raises ``InputError`` if it has not two tokens."""
+def evaluate_integers(
+    model: IntegerModel, ids: Ids, event_bits: int = EVENT_BITS
+) -> IntegerEvaluated:
+    """Read a text from its start to its end, in the simulator with events of so many bits.
+
+    Raises ``InputError`` if it has not two tokens.
+    """
     if len(ids) < 2:
         raise InputError(f"a text must have at least 2 tokens to be guessed, not {len(ids)}")
-    simulator = IntegerSimulator(model)
+    simulator = IntegerSimulator(model, event_bits)
     loss, operations = 0.0, 0
     events = np.zeros(len(model.layers))
     for first in range(0, len(ids) - 1, _PART):

@@ -1,13 +1,18 @@
-"""docs/egru.md compiled: only the weights that are left of the units that sent are touched."""
+"""docs/egru.md compiled: of the units that sent only, the weights that are left.
+
+Where few weights are left each is added by itself. Where many are, vectors of whole columns are
+faster, zeros included: products of a weight and a value fit 16 bits, and so do sums of 16 of them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from edgesnn.errors import InputError
 from edgesnn.language.integer_model import (
     EVENT_BITS,
     LARGEST_EVENT,
@@ -25,52 +30,107 @@ from edgesnn.language.integer_model import (
 )
 from edgesnn.language.trace import Trace, known_tokens
 
+Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-#: starts [source + 1], rows and weights by source, multipliers and bias by row.
-Columns = tuple[Int64, Int32, npt.NDArray[np.int8], Int32, Int32]
+#: With more than this share of the weights left whole columns are faster.
+WHOLE_COLUMNS = 0.03
+#: Columns whose sums fit 16 bits: 16 * 7 * 255 is less than 2^15.
+_TOGETHER = 16
+
+
+class Columns(NamedTuple):
+    """A matrix by source.
+
+    starts, rows, weights   the weights that are left: where those of a source start [source + 1],
+                            and their rows
+    columns                 int8 [source, row], zeros included; [0, row] if few weights are left
+    multipliers, bias       [row]
+    """
+
+    starts: Int64
+    rows: npt.NDArray[np.uint32]
+    weights: Int8
+    columns: Int8
+    multipliers: Int32
+    bias: Int32
+
+
+class _Layer(NamedTuple):
+    """``inputs`` of the first layer has no rows: what arrives is in the model's table."""
+
+    inputs: Columns
+    recurrent: Columns
+    thresholds: Int16
+
+
+class _State(NamedTuple):
+    """``h``, and what was sent last: units and values, of which the first ``number[0]`` hold."""
+
+    h: Int16
+    units: Int32
+    values: Int32
+    number: Int64
 
 
 def by_source(rows: Rows) -> Columns:
-    """A matrix by columns, without its zeros."""
-    columns = rows.weights.T
+    """A matrix by source, in the form that is faster."""
+    columns = np.ascontiguousarray(rows.weights.T)
     sources, targets = np.nonzero(columns)
-    starts = np.searchsorted(sources, np.arange(len(columns) + 1))
-    return (
-        starts.astype(np.int64),
-        targets.astype(np.int32),
+    whole = len(sources) > WHOLE_COLUMNS * columns.size
+    return Columns(
+        np.searchsorted(sources, np.arange(len(columns) + 1)).astype(np.int64),
+        targets.astype(np.uint32),
         columns[sources, targets],
+        columns if whole else columns[:0],
         rows.multipliers.astype(np.int32),
         rows.bias.astype(np.int32),
     )
 
 
-class IntegerSimulator:
-    """A model while it reads a text; :meth:`reset` forgets what was read."""
+def _nothing(num_sources: int) -> Columns:
+    """A matrix without rows."""
+    empty = np.zeros(0, np.int32)
+    return by_source(Rows(np.zeros((0, num_sources), np.int8), empty, empty))
 
-    def __init__(self, model: IntegerModel) -> None:
-        self.model = model
-        self._layers = [
-            (
-                None if layer.inputs is None else by_source(layer.inputs),
+
+class IntegerSimulator:
+    """A model while it reads a text; :meth:`reset` forgets what was read.
+
+    event_bits   of the values that units send. With fewer than docs/egru.md's 8 it is a model that
+                 nothing else runs, to measure what they are worth
+
+    Raises ``InputError`` unless those are 1 to 8.
+    """
+
+    def __init__(self, model: IntegerModel, event_bits: int = EVENT_BITS) -> None:
+        if not 1 <= event_bits <= EVENT_BITS:
+            raise InputError(f"event_bits must be in 1..{EVENT_BITS}, not {event_bits}")
+        self.model, self._event_bits = model, event_bits
+        self._layers = tuple(
+            _Layer(
+                _nothing(1) if layer.inputs is None else by_source(layer.inputs),
                 by_source(layer.recurrent),
                 np.asarray(layer.thresholds, np.int16),
             )
             for layer in model.layers
-        ]
+        )
         self._scores = by_source(model.scores)
         self._tables = sigmoid_table(), tanh_table()
         self.reset()
 
     def reset(self) -> None:
         """Nothing was read."""
-        sizes = [layer.num_units for layer in self.model.layers]
-        self._h = [np.zeros(size, np.int16) for size in sizes]
-        # Units that sent, their values, and how many there are.
-        self._units = [np.zeros(size, np.int32) for size in sizes]
-        self._values = [np.zeros(size, np.int32) for size in sizes]
-        self._counts = [0 for _ in sizes]
+        self._states = tuple(
+            _State(
+                np.zeros(layer.num_units, np.int16),
+                np.zeros(layer.num_units, np.int32),
+                np.zeros(layer.num_units, np.int32),
+                np.zeros(1, np.int64),
+            )
+            for layer in self.model.layers
+        )
 
     def read(self, tokens: npt.ArrayLike) -> Trace:
         """Read tokens one after the other; each call goes on where the last one ended.
@@ -82,58 +142,95 @@ class IntegerSimulator:
         """
         ids = known_tokens(tokens, self.model.num_tokens)
         scores = np.empty((len(ids), self.model.num_tokens), np.int32)
-        h = tuple(np.empty((len(ids), len(state)), np.int16) for state in self._h)
-        events = np.empty((len(ids), len(self._h)), np.int64)
+        h = tuple(np.empty((len(ids), len(state.h)), np.int16) for state in self._states)
+        events = np.empty((len(ids), len(h)), np.int64)
         operations = np.zeros(len(ids), np.int64)
-        for step, token in enumerate(ids):
-            below = -1
-            for place, (inputs, recurrent, thresholds) in enumerate(self._layers):
-                if inputs is None:
-                    arriving = self.model.table[token].astype(np.int32)
-                else:
-                    arriving = np.empty(3 * len(thresholds), np.int32)
-                    operations[step] += self._sum(inputs, below, arriving)
-                    np.clip(arriving, -(1 << 15), (1 << 15) - 1, out=arriving)
-                back = np.empty(3 * len(thresholds), np.int32)
-                operations[step] += self._sum(recurrent, place, back)
-                self._counts[place] = _step(
-                    arriving, back, thresholds, *self._tables,
-                    self._h[place], self._units[place], self._values[place],
-                )  # fmt: skip
-                events[step, place] = self._counts[place]
-                h[place][step] = self._h[place]
-                below = place
-            operations[step] += self._sum(self._scores, below, scores[step])
+        _read(
+            ids, self.model.table, self._layers, self._scores, *self._tables, self._event_bits,
+            self._states, scores, h, events, operations,
+        )  # fmt: skip
         return Trace(scores, h, events, operations)
 
-    def _sum(self, columns: Columns, layer: int, found: Int32) -> int:
-        """Rows over the last events of a layer; returns how many weights were added."""
-        count = self._counts[layer]
-        return int(_rows(*columns, self._units[layer][:count], self._values[layer][:count], found))
+
+def _read(
+    ids: Int64,
+    table: Int16,
+    layers: tuple[_Layer, ...],
+    of_scores: Columns,
+    sigmoid: Int16,
+    tanh: Int16,
+    event_bits: int,
+    states: tuple[_State, ...],
+    scores: Int32,
+    h: tuple[Int16, ...],
+    events: Int64,
+    operations: Int64,
+) -> None:
+    for step in range(len(ids)):
+        for place in range(len(layers)):
+            layer, state = layers[place], states[place]
+            arriving = np.empty(3 * len(layer.thresholds), np.int32)
+            if place == 0:
+                arriving[:] = table[ids[step]]
+            else:
+                operations[step] += _sum(layer.inputs, states[place - 1], arriving)
+                for row in range(len(arriving)):
+                    arriving[row] = min(max(arriving[row], -(1 << 15)), (1 << 15) - 1)
+            back = np.empty(3 * len(layer.thresholds), np.int32)
+            operations[step] += _sum(layer.recurrent, state, back)
+            _step(arriving, back, layer.thresholds, sigmoid, tanh, event_bits, state)
+            events[step, place] = state.number[0]
+            h[place][step] = state.h
+        operations[step] += _sum(of_scores, states[len(states) - 1], scores[step])
 
 
-def _rows(
-    starts: Int64,
-    rows: Int32,
-    weights: npt.NDArray[np.int8],
-    multipliers: Int32,
-    bias: Int32,
-    units: Int32,
-    values: Int32,
-    found: Int32,
-) -> int:
+def _sum(matrix: Columns, sent: _State, found: Int32) -> int:
+    """Rows over what was sent; returns how many weights were added."""
     found[:] = 0
-    added = 0
-    for k in range(len(units)):
-        value = values[k]
-        for at in range(starts[units[k]], starts[units[k] + 1]):
-            found[rows[at]] += weights[at] * value
-        added += starts[units[k] + 1] - starts[units[k]]
+    added, count = 0, sent.number[0]
+    for k in range(count):
+        unit = sent.units[k]
+        added += matrix.starts[unit + 1] - matrix.starts[unit]
+    if len(matrix.columns):
+        _add_columns(matrix.columns, sent.units[:count], sent.values[:count], found)
+    else:
+        for k in range(count):
+            value, unit = sent.values[k], sent.units[k]
+            for at in range(matrix.starts[unit], matrix.starts[unit + 1]):
+                found[matrix.rows[at]] += matrix.weights[at] * value
     half = np.int64(1) << (MULTIPLIER_BITS - 1)
     for row in range(len(found)):
-        product = np.int64(found[row]) * np.int64(multipliers[row])
-        found[row] = bias[row] + ((product + half) >> MULTIPLIER_BITS)
+        product = np.int64(found[row]) * np.int64(matrix.multipliers[row])
+        found[row] = matrix.bias[row] + ((product + half) >> MULTIPLIER_BITS)
     return added
+
+
+def _add_columns(columns: Int8, units: Int32, values: Int32, found: Int32) -> None:
+    """Four columns at once, in sums of 16 bits."""
+    sums = np.empty(len(found), np.int16)
+    for first in range(0, len(units), _TOGETHER):
+        last = min(first + _TOGETHER, len(units))
+        sums[:] = 0
+        k = first
+        while k + 4 <= last:
+            a, b, c, d = (
+                columns[units[k]],
+                columns[units[k + 1]],
+                columns[units[k + 2]],
+                columns[units[k + 3]],
+            )
+            p, q = np.int16(values[k]), np.int16(values[k + 1])
+            r, s = np.int16(values[k + 2]), np.int16(values[k + 3])
+            for row in range(len(sums)):
+                sums[row] += a[row] * p + b[row] * q + c[row] * r + d[row] * s
+            k += 4
+        while k < last:
+            a, p = columns[units[k]], np.int16(values[k])
+            for row in range(len(sums)):
+                sums[row] += a[row] * p
+            k += 1
+        for row in range(len(sums)):
+            found[row] += sums[row]
 
 
 def _looked_up(table: Int16, a: int, offset: int, shift: int) -> int:
@@ -147,13 +244,14 @@ def _step(
     thresholds: Int16,
     sigmoid: Int16,
     tanh: Int16,
-    h: Int16,
-    units: Int32,
-    values: Int32,
-) -> int:
-    size = len(thresholds)
+    event_bits: int,
+    state: _State,
+) -> None:
+    """One step of a layer."""
+    size, h = len(thresholds), state.h
     count = 0
-    half, half_event = 1 << (STATE_BITS - 1), 1 << (STATE_BITS - EVENT_BITS - 1)
+    half, half_event = 1 << (STATE_BITS - 1), 1 << (STATE_BITS - event_bits - 1)
+    largest = LARGEST_EVENT >> (EVENT_BITS - event_bits)
     for i in range(size):
         z = _looked_up(sigmoid, arriving[i] + back[i], SIGMOID_OFFSET, SIGMOID_SHIFT)
         r = _looked_up(sigmoid, arriving[size + i] + back[size + i], SIGMOID_OFFSET, SIGMOID_SHIFT)
@@ -161,16 +259,16 @@ def _step(
         g = _looked_up(tanh, arriving[2 * size + i] + heard, TANH_OFFSET, TANH_SHIFT)
         c = (np.int64(z) * h[i] + (STATE_ONE - np.int64(z)) * g + half) >> STATE_BITS
         if c > thresholds[i]:
-            units[count] = i
-            value = (c + half_event) >> (STATE_BITS - EVENT_BITS)
-            values[count] = min(max(value, 1), LARGEST_EVENT)
+            state.units[count] = i
+            value = (c + half_event) >> (STATE_BITS - event_bits)
+            state.values[count] = min(max(value, 1), largest) << (EVENT_BITS - event_bits)
             count += 1
             c -= thresholds[i]
         h[i] = c
-    return count
+    state.number[0] = count
 
 
 _compile: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
-_rows = _compile(_rows)
-_looked_up = _compile(_looked_up)
-_step = _compile(_step)
+_looked_up, _add_columns = _compile(_looked_up), _compile(_add_columns)
+_sum, _step = _compile(_sum), _compile(_step)
+_read = _compile(_read)

@@ -11,9 +11,9 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the page needs the extra 'report'")
 
+from benches.jobs import Job, run_jobs
 from benches.recurrent.__main__ import parts, written
 from benches.recurrent.deployed import Deployed
-from benches.recurrent.jobs import Job, run_jobs
 from benches.recurrent.measure import Score, Spectrum, Timed
 from benches.recurrent.networks import Plan
 from benches.recurrent.page import Measured, figures, page
