@@ -24,7 +24,7 @@ help:
 	@echo "make boards       a bitstream for every board; the tools for ECP5 and Gowin are installed first"
 	@echo "make results-NAME rewrite docs/results/NAME.md and NAME.json: simulator, core, core_throughput,"
 	@echo "                  mutants, spine, digits, compression, gestures, firmware, hardware, proofs,"
-	@echo "                  netlists, recurrent, representation"
+	@echo "                  netlists, recurrent, representation, language"
 	@echo "make mutants      plant errors in simulator, gates and firmware, and see that tests notice"
 	@echo "make coverage     branch coverage, with and without compiled kernels"
 	@echo "make tools        optional system packages for further tests (needs root)"

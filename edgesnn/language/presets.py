@@ -119,8 +119,8 @@ GATED: dict[str, Preset] = {
                 "drop_connect": 0.2,
             },
             LanguageTraining(
-                epochs=12, batch=20, window=35, learning_rate=2e-3, constant=0.4, beta=0.9,
-                weight_decay=0.02,
+                epochs=12, batch=32, window=35, learning_rate=2e-3, constant=0.4, beta=0.9,
+                weight_decay=0.02, candidates=2000,
             ),
         ),
         # Characters of Shakespeare, one layer: minutes on a laptop.
@@ -128,9 +128,9 @@ GATED: dict[str, Preset] = {
             "characters",
             "tinyshakespeare",
             True,
-            {"units": (256,), "output_dropout": 0.1, "input_dropout": 0.1},
+            {"units": (384,), "output_dropout": 0.2},
             LanguageTraining(
-                epochs=10, batch=32, window=100, vary_window=False, learning_rate=4e-3,
+                epochs=10, batch=20, window=64, vary_window=False, learning_rate=3e-3,
                 constant=0.3, beta=0.9, weight_decay=0.01, gradient_norm=1.0,
             ),
         ),
@@ -196,7 +196,7 @@ SPIKING: dict[str, SpikingPreset] = {
             True,
             512,
             TrainingSettings(
-                epochs=10, batch_size=32, learning_rate=5e-3, learn_decay=True,
+                epochs=10, batch_size=20, learning_rate=5e-3, learn_decay=True,
                 surrogate_slope=2.0, gradient_norm=1.0,
             ),
         ),
