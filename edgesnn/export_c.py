@@ -1,15 +1,11 @@
 """A network as C: a folder with the runtime that compiles as it is, on a host or microcontroller.
 
-The fixed files are in ``firmware/``: runtime and build descriptions as they are, what is filled in
-in ``firmware/package`` (``@name@`` and the like).
+What it shares with the folders of language models is in :mod:`edgesnn.c_package`.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import textwrap
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +13,24 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgesnn import __version__, design_rules
+from edgesnn import design_rules
 from edgesnn._resources import firmware_dir
+from edgesnn.c_package import (
+    WRITTEN,
+    Export,
+    Runtime,
+    check_folder,
+    check_name,
+    comment,
+    folder_files,
+    header,
+    image_header,
+    image_source,
+    int32,
+    rows,
+    size_rows,
+    string_array,
+)
 from edgesnn.encoders import AnyEncoder, encoder_from_info, encoder_to_c
 from edgesnn.errors import InputError
 from edgesnn.events import EventStream
@@ -29,6 +41,7 @@ from edgesnn.placement import Placement, place_for_software
 from edgesnn.run_result import RunResult
 from edgesnn.simulator import Simulator
 
+IN_C = Runtime("network", "edgesnn.h", "esnn_network", "esnn", "memory_image.md")
 #: ``sizeof(esnn_network)`` where pointers have 4 bytes; a test compiles it.
 NETWORK_BYTES = 84
 #: SPARE_STATES of ``edgesnn_load.c``.
@@ -57,21 +70,6 @@ _MADE_UP_EVENTS = 32
 _MADE_UP_SEED = 2026
 
 
-@dataclass(frozen=True)
-class Export:
-    """What was written.
-
-    working_bytes   of memory for the network where pointers have 4 bytes
-    files           names below ``folder``
-    """
-
-    folder: str
-    name: str
-    image_bytes: int
-    working_bytes: int
-    files: list[str]
-
-
 def working_bytes(placement: Placement) -> int:
     """Bytes that the runtime needs behind its ``esnn_network``: twin of divide_memory in C."""
     network = placement.network
@@ -86,51 +84,6 @@ def working_bytes(placement: Placement) -> int:
     return (total + 3) & ~3
 
 
-def name_in_c(text: str) -> str:
-    """A prefix for names in C, made of the name of a file, say."""
-    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:40].rstrip("_")
-    if not name or name[0].isdigit() or name.startswith(("edgesnn", "esnn")):
-        name = f"network_{name}".rstrip("_")
-    return name
-
-
-def check_name(name: str) -> None:
-    """Raise ``InputError`` unless ``name`` can begin names in C."""
-    if name != name_in_c(name):
-        raise InputError(
-            "a name must be a letter, then letters, digits and single underscores, at most 40, in "
-            f"lower case, and not begin with edgesnn or esnn; {name_in_c(name)!r} would be one"
-        )
-
-
-def check_folder(folder: Path, force: bool) -> None:
-    """Raise ``InputError`` or ``OSError`` unless a folder may be written at ``folder``.
-
-    force   it may replace one that :func:`export` has written
-    """
-    if not folder.resolve().parent.is_dir():
-        raise FileNotFoundError(f"{folder} must lie in a folder that exists; make {folder.parent}")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} must be a folder, and is a file")
-    here = Path.cwd().resolve()
-    if folder.resolve() in (here, *here.parents):
-        raise InputError(f"{folder} must not hold the current folder; choose another one")
-    if not any(folder.iterdir()):
-        return
-    if not force:
-        raise InputError(
-            f"{folder} must be empty or not exist; choose another folder, or replace all that is "
-            "in it with --force"
-        )
-    if not all((folder / "src" / name).is_file() for name in ("edgesnn.h", "edgesnn_load.c")):
-        raise InputError(
-            f"{folder} must be a folder that export-c has written to be replaced; choose another "
-            "one, or remove it yourself"
-        )
-
-
 def made_up_window(network: Network) -> EventStream:
     """Events that the network takes, the same ones each time, for at most one window."""
     rng = np.random.default_rng(_MADE_UP_SEED)
@@ -141,38 +94,6 @@ def made_up_window(network: Network) -> EventStream:
         rng.choice(network.num_inputs, int(rng.integers(most + 1)), replace=False).tolist()
         for _ in range(min(network.readout.window_steps, _MADE_UP_STEPS))
     )
-
-
-# Text of C
-
-
-def c_string(text: str) -> str:
-    """A literal of C in UTF-8; what is not plain is written as an octal number."""
-    plain = "".join(
-        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
-        for byte in text.encode("utf-8", "backslashreplace")
-    )
-    return f'"{plain}"'
-
-
-def _comment(text: str) -> str:
-    """Text that can stand in a comment."""
-    plain = re.sub(r"[^ -~]|`", "?", text)
-    return plain.replace("*/", "* /").replace("/*", "/ *")
-
-
-def _rows(values: Sequence[str], in_a_row: int) -> str:
-    rows = range(0, len(values), in_a_row)
-    return ",\n".join("    " + ", ".join(values[i : i + in_a_row]) for i in rows)
-
-
-def _int32(value: int) -> str:
-    return "(-2147483647 - 1)" if value == -(1 << 31) else str(value)
-
-
-def _image_words(image: bytes) -> str:
-    words = np.frombuffer(image, "<u4").tolist()
-    return _rows([f"0x{word:08x}u" for word in words], 8)
 
 
 def _labels(network: Network) -> list[str]:
@@ -205,7 +126,7 @@ def _encoder(network: Network, name: str) -> _Encoder:
             )
         text = encoder_to_c(encoder, f"{name}_encoder", public=True)
     except InputError as error:
-        return _Encoder(None, "", _comment(str(error)))
+        return _Encoder(None, "", comment(str(error)))
     return _Encoder(encoder, text, "")
 
 
@@ -213,51 +134,8 @@ def _header(placement: Placement, image: bytes, name: str, encoder: _Encoder) ->
     network = placement.network
     upper, labels = name.upper(), _labels(network)
     size = network.populations[network.readout.population].size
-    crc = int.from_bytes(image[-4:], "little")
     parts = [
-        f"""\
-/* The network {name}, written by edgesnn export-c (edgesnn {__version__}); do not edit.
- * {network.num_inputs} inputs, {network.num_neurons} neurons, {network.num_synapses} synapses; \
-image for flash and size of memory, labels, encoder. */
-#ifndef {upper}_NETWORK_H
-#define {upper}_NETWORK_H
-
-#include <limits.h>
-
-#include "edgesnn.h"
-"""
-    ]
-    if encoder.declared is not None:
-        parts.append('#include "edgesnn_encoders.h"\n')
-    parts.append(
         f"""
-#if UINT_MAX < 0xFFFFFFFFu
-#error "int must have 32 bits for edgesnn"
-#endif
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "the machine must be little-endian for edgesnn"
-#endif
-
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
-/* The memory image (docs/memory_image.md of edgesnn), its bytes, and the CRC-32 at its end. It is
- * read where it is, and begins at a multiple of 4. To place it in a section of your own, compile
- * {name}_network.c with -D{upper}_IMAGE_ATTRIBUTES='__attribute__((section("...")))'. */
-#define {upper}_IMAGE_BYTES {len(image)}u
-#define {upper}_IMAGE_CRC 0x{crc:08x}u
-extern const uint32_t {name}_image[{upper}_IMAGE_BYTES / 4u];
-
-/* Bytes of memory that the network works in: exactly esnn_required_bytes of the image. */
-#define {upper}_MEMORY_BYTES ((uint32_t)sizeof(esnn_network) + {working_bytes(placement)}u)
-
-/* Memory of that size, aligned as it must be: static {name}_memory memory; */
-typedef union {{
-    esnn_network network;
-    uint8_t bytes[{upper}_MEMORY_BYTES];
-}} {name}_memory;
-
 /* Events come from inputs 0 .. {upper}_NUM_INPUTS - 1, and in a time step {_limit_text(network)};
  * {upper}_STEP_EVENTS is the most that a time step can hold. */
 #define {upper}_NUM_INPUTS {network.num_inputs}u
@@ -269,7 +147,7 @@ typedef union {{
 /* Decisions are 0 .. {upper}_NUM_OUTPUTS - 1, or -1. */
 #define {upper}_NUM_OUTPUTS {size}u
 """
-    )
+    ]
     if labels:
         parts.append(
             f"""
@@ -298,22 +176,14 @@ extern const esnn_{encoder.declared.kind} {name}_encoder;
             )
             + "\n"
         )
-    parts.append(
-        f"""
-/* esnn_load of this image: checks it and makes a network, or returns a status below 0. */
-static inline int32_t {name}_load(esnn_network **network, {name}_memory *memory) {{
-    return esnn_load(network, {name}_image, {upper}_IMAGE_BYTES, memory,
-                     (uint32_t)sizeof *memory);
-}}
-
-#ifdef __cplusplus
-}}
-#endif
-
-#endif
-"""
+    about = (
+        f"{network.num_inputs} inputs, {network.num_neurons} neurons, {network.num_synapses} "
+        "synapses; image for flash and size of memory, labels, encoder."
     )
-    return "".join(parts)
+    includes = () if encoder.declared is None else ("edgesnn_encoders.h",)
+    return image_header(
+        IN_C, name, image, working_bytes(placement), about, "".join(parts), includes
+    )
 
 
 def _limit_text(network: Network) -> str:
@@ -323,45 +193,23 @@ def _limit_text(network: Network) -> str:
 
 
 def _source(placement: Placement, image: bytes, name: str, encoder: _Encoder) -> str:
-    upper = name.upper()
-    parts = [
-        f"""\
-/* The network {name}, written by edgesnn export-c (edgesnn {__version__}); do not edit. */
-#include "{name}_network.h"
-
-#ifndef {upper}_IMAGE_ATTRIBUTES
-#define {upper}_IMAGE_ATTRIBUTES
-#endif
-
-{upper}_IMAGE_ATTRIBUTES const uint32_t {name}_image[{upper}_IMAGE_BYTES / 4u] = {{
-{_image_words(image)}
-}};
-"""
-    ]
+    parts = [image_source(IN_C, name, image)]
     if labels := _labels(placement.network):
-        rows = "".join(f"    {c_string(label)},\n" for label in labels)
-        parts.append(f"\nconst char *const {name}_labels[{upper}_NUM_OUTPUTS] = {{\n{rows}}};\n")
+        parts.append(string_array(f"{name}_labels", f"{name.upper()}_NUM_OUTPUTS", labels))
     if encoder.text:
-        parts.append(f"\n{encoder.text}")
-    return "".join(parts)
+        parts.append(encoder.text)
+    return "\n".join(parts)
 
 
 def _test_header(stream: EventStream, expected: RunResult, name: str, recorded: bool) -> str:
     upper = name.upper()
     decision = -1 if expected.decision is None else expected.decision
     origin = "a recorded window" if recorded else "a window of made up events"
-    return f"""\
-/* For a self-test: {origin}, and what edgesnn's simulator makes of it. Written by
- * edgesnn export-c (edgesnn {__version__}); do not edit. */
-#ifndef {upper}_TEST_H
-#define {upper}_TEST_H
-
-#include "{name}_network.h"
-
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
+    return header(
+        f"{upper}_TEST_H",
+        f"For a self-test: {origin}, and what edgesnn's simulator makes of it;\n * {WRITTEN}",
+        (f"{name}_network.h",),
+        f"""
 #define {upper}_TEST_STEPS {stream.num_steps}u
 #define {upper}_TEST_WORDS {stream.num_steps + len(stream.source_ids)}u
 
@@ -372,13 +220,8 @@ extern const uint16_t {name}_test_events[{upper}_TEST_WORDS];
 #define {upper}_TEST_DECISION ({decision})
 extern const int32_t {name}_test_accumulators[{upper}_NUM_OUTPUTS];
 extern const esnn_counters {name}_test_counters;
-
-#ifdef __cplusplus
-}}
-#endif
-
-#endif
-"""
+""",
+    )
 
 
 def _test_source(stream: EventStream, expected: RunResult, name: str) -> str:
@@ -390,15 +233,15 @@ def _test_source(stream: EventStream, expected: RunResult, name: str) -> str:
     accumulators: npt.NDArray[np.int64] = expected.accumulators
     c = expected.counters
     return f"""\
-/* Written by edgesnn export-c (edgesnn {__version__}); do not edit. */
+/* The self-test of {name}, {WRITTEN} */
 #include "{name}_test.h"
 
 const uint16_t {name}_test_events[{upper}_TEST_WORDS] = {{
-{_rows([str(word) for word in words], 16)}
+{rows([str(word) for word in words], 16)}
 }};
 
 const int32_t {name}_test_accumulators[{upper}_NUM_OUTPUTS] = {{
-{_rows([_int32(a) for a in accumulators.tolist()], 8)}
+{rows([int32(a) for a in accumulators.tolist()], 8)}
 }};
 
 const esnn_counters {name}_test_counters = {{
@@ -414,18 +257,6 @@ const esnn_counters {name}_test_counters = {{
 # The folder
 
 
-def filled_in(template: str, values: Mapping[str, str]) -> str:
-    """A text of ``firmware/package`` with ``@key@`` replaced; an unknown key is a ``KeyError``."""
-    return re.sub(r"@(\w+)@", lambda found: values[found[1]], template)
-
-
-def _licence() -> bytes:
-    for folder in (firmware_dir(), firmware_dir().parent):
-        if (folder / "LICENSE").is_file():
-            return (folder / "LICENSE").read_bytes()
-    raise FileNotFoundError(f"LICENSE must lie in {firmware_dir()}: install edgesnn again")
-
-
 def _size_rows(placement: Placement, image: bytes, groups: list[Group]) -> str:
     rest = working_bytes(placement)
     needed = {
@@ -439,19 +270,24 @@ def _size_rows(placement: Placement, image: bytes, groups: list[Group]) -> str:
         PROTOCOL: "code of the serial protocol, only what is used",
         NODE: "code of a sensor node, only what is used",
     }
-    rows = [
-        ("flash", f"{len(image):,}", "the image"),
-        *(("flash", f"about {CODE_BYTES[g]:,}", told[g]) for g in groups),
-        ("RAM", f"{NETWORK_BYTES + rest:,}", f"memory of the network: {NETWORK_BYTES} + {rest:,}"),
-        ("stack", f"{LOAD_STACK_BYTES}", "in `esnn_load`"),
-        ("stack", f"{STEP_STACK_BYTES}", "in `esnn_step`"),
-    ]
-    return "\n".join(f"| {what} | {size} | {why} |" for what, size, why in rows)
+    return size_rows(
+        [
+            ("flash", f"{len(image):,}", "the image"),
+            *(("flash", f"about {CODE_BYTES[g]:,}", told[g]) for g in groups),
+            (
+                "RAM",
+                f"{NETWORK_BYTES + rest:,}",
+                f"memory of the network: {NETWORK_BYTES} + {rest:,}",
+            ),
+            ("stack", f"{LOAD_STACK_BYTES}", "in `esnn_load`"),
+            ("stack", f"{STEP_STACK_BYTES}", "in `esnn_step`"),
+        ]
+    )
 
 
 def _facts(network: Network) -> str:
     layers = [
-        f"`{_comment(p.name)}` ({p.size} {'neurons' if isinstance(p, LifPopulation) else 'inputs'})"
+        f"`{comment(p.name)}` ({p.size} {'neurons' if isinstance(p, LifPopulation) else 'inputs'})"
         for p in network.populations
     ]
     return textwrap.fill(
@@ -493,51 +329,38 @@ def package(
     groups = [RUNTIME]
     groups += [ENCODERS] if encoder.declared is not None else []
     groups += [PROTOCOL, NODE] if with_protocol else []
-    firmware = firmware_dir()
-    files = {"LICENSE": _licence()}
-    left_out = {name for group in CODE_BYTES if group not in groups for name in group}
-    left_out |= set(LANGUAGE)
-    for path in sorted([*firmware.glob("src/*.[ch]"), *firmware.glob("include/*.h")]):
-        if path.stem not in left_out:
-            files[f"src/{path.name}"] = path.read_bytes()
-    for part in ("CMakeLists.txt", "zephyr/CMakeLists.txt", "zephyr/Kconfig", "zephyr/module.yml"):
-        files[part] = (firmware / part).read_bytes()
-    manifest = json.loads((firmware / "library.json").read_text())
-    manifest["name"] = f"edgesnn-{name.replace('_', '-')}"
-    manifest["headers"] = f"{name}_network.h"
-    files["library.json"] = (json.dumps(manifest, indent=2) + "\n").encode()
-
     more = "| `src/edgesnn_encoders.h` | samples into events |\n" if ENCODERS in groups else ""
     if with_protocol:
         more += "| `src/edgesnn_device.h`, `src/edgesnn_node.h` | the serial protocol |\n"
-    values = {
-        "name": name,
-        "NAME": name.upper(),
-        "version": __version__,
-        "folder": f"{name}_c",
-        "facts": _facts(network),
-        "sizes": _size_rows(placement, image, groups),
-        "window": "recorded" if window is not None else "made up",
-        "encoder": _encoder_text(encoder, name),
-        "more_files": more,
-    }
+    left_out = {name for group in CODE_BYTES if group not in groups for name in group}
+    left_out |= set(LANGUAGE)
+    sources = sorted([*firmware_dir().glob("src/*.[ch]"), *firmware_dir().glob("include/*.h")])
+    files = folder_files(
+        name,
+        f"{name}_network.h",
+        [path for path in sources if path.stem not in left_out],
+        {
+            "README.md": "README.md",
+            "main.c": "example/main.c",
+            "edgesnn_example.ino": "examples/edgesnn_example/edgesnn_example.ino",
+        },
+        {
+            "kind": "spiking neural network",
+            "sketch": f";\nthen open *File, Examples, edgesnn_{name}, edgesnn_example*",
+            "facts": _facts(network),
+            "sizes": _size_rows(placement, image, groups),
+            "window": "recorded" if window is not None else "made up",
+            "encoder": _encoder_text(encoder, name),
+            "more_files": more,
+        },
+    )
     texts = {
         f"src/{name}_network.h": _header(placement, image, name, encoder),
         f"src/{name}_network.c": _source(placement, image, name, encoder),
         f"src/{name}_test.h": _test_header(stream, expected, name, window is not None),
         f"src/{name}_test.c": _test_source(stream, expected, name),
     }
-    for template, target in {
-        "README.md": "README.md",
-        "Makefile": "Makefile",
-        "library.properties": "library.properties",
-        "main.c": "example/main.c",
-        "edgesnn_example.ino": "examples/edgesnn_example/edgesnn_example.ino",
-    }.items():
-        texts[target] = (firmware / "package" / template).read_text()
-        if target != "Makefile":
-            texts[target] = filled_in(texts[target], values)
-    files.update({target: text.encode() for target, text in texts.items()})
+    files |= {target: text.encode() for target, text in texts.items()}
     return placement, image, files
 
 

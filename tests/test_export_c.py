@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgesnn import __version__, export_c, files, model_file
+from edgesnn import __version__, files, model_file
 from edgesnn._resources import firmware_dir
 from edgesnn.backends.c_library import LoadedImage, runtime_library
+from edgesnn.c_package import c_string, check_name, filled_in, name_in_c
 from edgesnn.cli import main
 from edgesnn.encoders import DeltaEncoder, FilterBankEncoder, LevelCrossingEncoder, encoder_to_info
 from edgesnn.errors import DesignRuleError, DoesNotFit, InputError, ToolNotFound
@@ -27,11 +28,8 @@ from edgesnn.export_c import (
     LOAD_STACK_BYTES,
     NETWORK_BYTES,
     STEP_STACK_BYTES,
-    c_string,
-    check_name,
     export,
     made_up_window,
-    name_in_c,
     package,
     working_bytes,
 )
@@ -338,7 +336,8 @@ def test_example_passes_on_an_emulated_microcontroller(compiler: str, tmp_path: 
         pytest.skip(f"needs {emulator[0]}; apt-get install {debian}")
     network = random_network(1003, max_size=60, max_synapses=500)
     folder = written(network, tmp_path / "c")
-    shutil.copy(folder / "example/main.c", folder / "src")
+    for name in ("main.c", "check.h"):
+        shutil.copy(folder / "example" / name, folder / "src")
     shutil.copy(ROOT / "tests/firmware/bare_metal.c", folder / "src")
     (tmp_path / "linker").write_text(LINKER.format(flash=flash, ram=ram))
     objects = cross_compiled(compiler, folder, ("-DEDGESNN_EXAMPLE_PUT=put_text",))
@@ -740,4 +739,4 @@ def test_refusals_in_python_say_what_must_be_what() -> None:
     with pytest.raises(InputError, match="a name must be a letter, then letters, digits"):
         package(delta_network(), "Some")
     with pytest.raises(KeyError, match="absent"):
-        export_c.filled_in("@absent@", {})
+        filled_in("@absent@", {})

@@ -20,6 +20,7 @@ from edgesnn.cli import (
     demo_verb,
     doctor_verb,
     export_verb,
+    lm_export_verb,
     lm_make_verbs,
     lm_use_verbs,
     model_verbs,
@@ -89,6 +90,7 @@ LANGUAGE: dict[str, Callable[..., None]] = {
     "eval": lm_use_verbs.evaluate,
     "generate": lm_use_verbs.generate,
     "chat": lm_use_verbs.chat,
+    "export-c": lm_export_verb.export_c,
 }
 language = typer.Typer(help="Language models.", no_args_is_help=True)
 for name, verb in LANGUAGE.items():

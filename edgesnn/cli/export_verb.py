@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgesnn.cli.options import Json, NetworkFile, SamplesFile
+from edgesnn.cli.options import (
+    CFolder,
+    Json,
+    NameInC,
+    NetworkFile,
+    ReplaceExport,
+    SamplesFile,
+    name_and_folder,
+)
 from edgesnn.cli.output import Output
-from edgesnn.errors import EdgesnnError, InputError
+from edgesnn.errors import EdgesnnError
 
 if TYPE_CHECKING:
+    from edgesnn.c_package import Export
     from edgesnn.events import EventStream
     from edgesnn.network import Network
 
@@ -34,20 +43,13 @@ def _window(out: Output, network: Network, samples: Path | None) -> EventStream 
 
 def export_c(
     network: NetworkFile,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="The folder. Default: the name, with _c behind it."),
-    ] = None,
+    output: CFolder = None,
     samples: SamplesFile = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Begins all names in C. Default: of the file.")
-    ] = None,
+    name: NameInC = None,
     with_protocol: Annotated[
         bool, typer.Option("--with-protocol", help="Also the serial protocol: device and node.")
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace a folder that export-c has written.")
-    ] = False,
+    force: ReplaceExport = False,
     json: Json = False,
 ) -> None:
     """Write a network and what runs it as C, for a microcontroller: a folder that compiles.
@@ -61,20 +63,20 @@ def export_c(
     from edgesnn import model_file
 
     out = Output(json)
-    name = exporter.name_in_c(network.stem) if name is None else name
-    try:
-        exporter.check_name(name)
-    except InputError as error:
-        raise typer.BadParameter(str(error), param_hint="--name") from None
-    folder = Path(f"{name}_c") if output is None else output
-    exporter.check_folder(folder, force)
+    name, folder = name_and_folder(network, name, output, force)
     loaded = model_file.read(network)
     window = _window(out, loaded, samples)
     result = exporter.export(loaded, folder, name, window, with_protocol, force)
+    tell_export(out, result, "network")
+
+
+def tell_export(out: Output, result: Export, what: str) -> None:
+    """Sizes of what was written, and how to go on."""
+    folder = Path(result.folder)
     out.table(
         f"{folder}: {len(result.files)} files",
         ("memory", "bytes"),
-        [("image (flash)", result.image_bytes), ("network (RAM)", result.working_bytes)],
+        [("image (flash)", result.image_bytes), (f"{what} (RAM)", result.working_bytes)],
     )
     out.line(f"Try it: make -C {folder} run; {folder / 'README.md'} says how to go on.")
     out.result(dataclasses.asdict(result))

@@ -48,6 +48,39 @@ Count = Annotated[
 ]
 
 
+CFolder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The folder. Default: the name, with _c behind it."),
+]
+NameInC = Annotated[
+    str | None, typer.Option("--name", help="Begins all names in C. Default: of the file.")
+]
+ReplaceExport = Annotated[
+    bool, typer.Option("--force", help="Replace a folder that export-c has written.")
+]
+
+
+def name_and_folder(
+    model: Path, name: str | None, output: Path | None, force: bool
+) -> tuple[str, Path]:
+    """What an export is called in C, and where it goes.
+
+    A name that C does not take is a usage error. Raises ``InputError`` or ``OSError`` unless the
+    folder may be written.
+    """
+    from edgesnn.c_package import check_folder, check_name, name_in_c
+    from edgesnn.errors import InputError
+
+    name = name_in_c(model.stem) if name is None else name
+    try:
+        check_name(name)
+    except InputError as error:
+        raise typer.BadParameter(str(error), param_hint="--name") from None
+    folder = Path(f"{name}_c") if output is None else output
+    check_folder(folder, force)
+    return name, folder
+
+
 def check_choice(what: str, name: str, known: Iterable[str], option: str) -> None:
     """Raise a usage error that lists the known names unless ``name`` is one of them."""
     known = list(known)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from edgesnn import model_container, model_file
 from edgesnn.checkpoint import read_checkpoint, write_checkpoint
+from edgesnn.errors import InputError
 from edgesnn.events import EventStream
 from edgesnn.language import integer_file, spiking
 from edgesnn.language.corpus import Ids, Vocabulary
@@ -182,13 +183,11 @@ class _Simulated:
 
 
 def _integers(data: bytes) -> GatedIntegers | SpikingNetwork:
-    """What is in the bytes of an ``.esnn`` file."""
+    """What is in the bytes of an ``.esnn`` file; a network may be no language model."""
     header, _ = model_container.unseal(data)
     if model_container.version_of(header) == model_file.LANGUAGE_VERSION:
         return GatedIntegers(integer_file.decode(data))
-    network = model_file.decode(data)
-    spiking.vocabulary_of(network)
-    return SpikingNetwork(network)
+    return SpikingNetwork(model_file.decode(data))
 
 
 def read_language(path: str | os.PathLike[str]) -> Language:
@@ -199,9 +198,35 @@ def read_language(path: str | os.PathLike[str]) -> Language:
     """
     path = Path(path)
     if path.suffix == ".esnn":
-        return model_container.read(path, _integers)
+        integers = model_container.read(path, _integers)
+        if isinstance(integers, SpikingNetwork):
+            spiking.vocabulary_of(integers.network)
+        return integers
     if is_language_model(path):
         return GatedModel(read_language_model(path))
     model = read_checkpoint(path)
     spiking.vocabulary_of(model)
     return SpikingModel(model)
+
+
+def read_gated_integers(path: str | os.PathLike[str]) -> IntegerLanguage:
+    """The language model of EGRU layers in integers in a file.
+
+    Raises ``ModelFileError`` for a file that is damaged or no model, ``InputError`` for a model of
+    another kind, with what to do with it.
+    """
+    path = Path(path)
+    if path.suffix == ".esnn":
+        integers = model_container.read(path, _integers)
+        if isinstance(integers, GatedIntegers):
+            return integers.language
+        raise InputError(
+            f"{path} must be a language model of EGRU layers, not a spiking network: those are for "
+            "edgesnn export-c"
+        )
+    if not is_language_model(path):
+        read_checkpoint(path)
+    raise InputError(
+        f"{path} must be a language model in integers, not in floating point: edgesnn lm compress "
+        "makes one of it"
+    )

@@ -1,62 +1,11 @@
 /* Runs one window of the network @name@ and compares the result with what edgesnn's simulator has
  * computed on the host: a test of compiler and machine, and a pattern for an application.
- *
- * Without standard output, compile with -DEDGESNN_EXAMPLE_PUT=NAME, where NAME is a function of
- * yours, void NAME(const char *text), that sends text to a UART for example. main returns 0 only if
- * all is as it must be; the last line says so, too. */
+ * main returns 0 only if all is as it must be; the last line says so, too. */
 #include "@name@_network.h"
 #include "@name@_test.h"
-
-#ifdef EDGESNN_EXAMPLE_PUT
-void EDGESNN_EXAMPLE_PUT(const char *text);
-#define put EDGESNN_EXAMPLE_PUT
-#else
-#include <stdio.h>
-static void put(const char *text) { fputs(text, stdout); }
-#endif
+#include "check.h"
 
 static @name@_memory memory;
-
-static void put_number(uint32_t magnitude, int negative) {
-    char digits[12];
-    char *first = digits + sizeof digits - 1;
-    *first = '\0';
-    do {
-        *--first = (char)('0' + magnitude % 10u);
-        magnitude /= 10u;
-    } while (magnitude != 0);
-    if (negative) {
-        *--first = '-';
-    }
-    put(first);
-}
-
-static void put_signed(int32_t value) {
-    put_number(value < 0 ? 0u - (uint32_t)value : (uint32_t)value, value < 0);
-}
-
-/* Prints a number and returns whether it is the one that it must be. */
-static int is_count(const char *what, uint32_t found, uint32_t expected) {
-    put(what);
-    put_number(found, 0);
-    if (found != expected) {
-        put(", must be ");
-        put_number(expected, 0);
-    }
-    put("\n");
-    return found == expected;
-}
-
-static int is_number(const char *what, int32_t found, int32_t expected) {
-    put(what);
-    put_signed(found);
-    if (found != expected) {
-        put(", must be ");
-        put_signed(expected);
-    }
-    put("\n");
-    return found == expected;
-}
 
 /* One window: for each step its events, then the step. Returns a status. */
 static int32_t run_window(esnn_network *network) {

@@ -35,7 +35,7 @@ LAYERS = (
      "edgesnn_hdl"},
     {"edgesnn.backends", "edgesnn.serial_link", "edgesnn.virtual_board", "edgesnn.build",
      "edgesnn.sensor", "edgesnn.streaming", "edgesnn.chat", "edgesnn.verification",
-     "edgesnn.export_c", "edgesnn.codegen",
+     "edgesnn.c_package", "edgesnn.export_c", "edgesnn.export_language_c", "edgesnn.codegen",
      "edgesnn.microcontroller", "edgesnn.sensor_node", "edgesnn_boards"},
     {"edgesnn.cli", "edgesnn.demo", "edgesnn.__main__"},
 )  # fmt: skip
