@@ -437,7 +437,7 @@ def page(result: dict[str, Any], counts: list[Counted], rows: list[Profiled]) ->
                 ["windows of a sensor node that feeds the virtual board", f["node_windows"]],
                 ["of these with the simulator's decision", f["node_equal_decisions"]],
                 ["events lost or dropped on the way", f["node_lost_events"]],
-                ["seconds of fuzzing: image, device", f["fuzz_seconds"]],
+                ["seconds of fuzzing: device, image, language", f["fuzz_seconds"]],
                 ["crashes", f["fuzz_crashes"]],
             ],
         ),

@@ -7,10 +7,8 @@
  *
  * Whatever they are: no access out of bounds, nothing undefined, and every reply is a frame that
  * answers its request. */
-#include <stddef.h>
-#include <stdlib.h>
-
 #include "edgesnn_device.h"
+#include "harness.h"
 
 enum {
     TICK = 0xF0, /* the first four bytes are clock cycles that pass */
@@ -35,12 +33,6 @@ static const esnn_device_resources resources = {
              [ESNN_CONFIG_READOUT_NEURONS] = 5,
              [ESNN_CONFIG_QUEUE_EVENTS] = 2}};
 static esnn_device device;
-
-static void must(int condition) {
-    if (!condition) {
-        abort();
-    }
-}
 
 static void take(uint8_t byte) {
     const uint32_t size = esnn_device_take(&device, byte);
@@ -97,8 +89,6 @@ static void do_record(uint8_t kind, uint8_t sequence, const uint8_t *bytes, uint
         }
     }
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t at = 1;

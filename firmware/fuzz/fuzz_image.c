@@ -1,15 +1,11 @@
 /* Any bytes as a memory image.
  *
- * The first byte says whether the image gets the CRC-32 that it should have (odd: so that what lies
- * behind that check is reached); the second how much of the memory it asks for it gets. An image
- * that is accepted then runs a few steps, with events that the last bytes name.
+ * The first byte says whether the image gets the CRC-32 that it should have (odd), the second how
+ * much of the memory it asks for it gets. An image that is accepted then runs a few steps, with
+ * events that the last bytes name.
  *
  * Whatever they are: no access out of bounds, nothing undefined, and an end. */
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "edgesnn.h"
+#include "harness.h"
 
 enum { NUM_STEPS = 4, MOST_MEMORY = 1 << 20 };
 
@@ -21,35 +17,24 @@ static void run(esnn_network *network, const uint8_t *data, size_t size) {
         }
         (void)esnn_step(network);
         (void)esnn_step(network);
-        if (esnn_decision(network) >= (int32_t)esnn_num_accumulators(network)) {
-            abort();
-        }
+        must(esnn_decision(network) < (int32_t)esnn_num_accumulators(network));
     }
     esnn_reset(network);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) {
         return 0;
     }
-    const uint32_t image_bytes = (uint32_t)(size - 2);
-    uint8_t *image = malloc(image_bytes ? image_bytes : 1u); /* no byte more, for the sanitizer */
-    memcpy(image, data + 2, image_bytes);
-    if ((data[0] & 1) && image_bytes >= 4) {
-        const uint32_t crc = esnn_crc32(0, image, image_bytes - 4);
-        memcpy(image + image_bytes - 4, &crc, 4);
-    }
+    uint32_t image_bytes;
+    uint8_t *image = image_in(data, size, &image_bytes);
     const int32_t needed = esnn_required_bytes(image, image_bytes);
     if (needed >= 0 && needed <= MOST_MEMORY) {
         const uint32_t given = data[1] ? (uint32_t)needed : (uint32_t)needed / 2;
         void *memory = malloc(given ? given : 1u);
         esnn_network *network = 0;
         const int32_t status = esnn_load(&network, image, image_bytes, memory, given);
-        if ((status == ESNN_OK) != (network != 0)) {
-            abort();
-        }
+        must((status == ESNN_OK) == (network != 0));
         if (status == ESNN_OK) {
             run(network, data, size);
         }

@@ -15,6 +15,7 @@ import numpy as np
 from edgesnn._resources import firmware_dir
 from edgesnn.core_config import CoreConfig
 from edgesnn.framing import Frame, encode
+from edgesnn.language.integer_image import encode_image
 from edgesnn.memory_image import pack, pack_placement
 from edgesnn.memory_layout import Region
 from edgesnn.network import LifPopulation, Network
@@ -28,6 +29,8 @@ from edgesnn.protocol import (
     run_argument,
 )
 from edgesnn.synapse_coding import Coding
+from tests.language.language_images import at_the_limit, small_model, wide_model
+from tests.language.random_integers import extreme_model, random_model
 from tests.small_board import small_network
 
 #: The core of the harness.
@@ -131,8 +134,28 @@ def image_seeds() -> dict[str, bytes]:
     }
 
 
+def language_seeds() -> dict[str, bytes]:
+    """Inputs of the harness firmware/fuzz/fuzz_language.c, by name."""
+    images = {
+        "small": encode_image(small_model()),
+        "one_layer": encode_image(random_model(3, (5,), 4, 0.6)),
+        "three_layers": encode_image(extreme_model(4, (4, 6, 3), 5, 0.5)),
+        "fillers": encode_image(wide_model({7: 3, 297: -1})),
+        "limit": at_the_limit()[1][0],
+    }
+    found = {name: AS_IT_IS_WITH_MEMORY + image for name, image in images.items()}
+    mended = {f"{name}_mended": MENDED_WITH_MEMORY + image for name, image in images.items()}
+    return {
+        **found,
+        **mended,
+        "little_memory": b"\1\0" + images["small"],
+        "spiking": MENDED_WITH_MEMORY + pack_placement(place(small_network(), 1)),
+        "header": b"\1\1ESNL",
+    }
+
+
 #: The folder of each harness, and what it begins with.
-CORPORA = {"device": seeds, "image": image_seeds}
+CORPORA = {"device": seeds, "image": image_seeds, "language": language_seeds}
 
 
 def corpus(harness: str) -> Path:
