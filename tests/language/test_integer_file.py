@@ -15,11 +15,14 @@ from edgesnn.errors import DesignRuleError, InputError, ModelFileError, Unsuppor
 from edgesnn.language import integer_file
 from edgesnn.language.corpus import Vocabulary
 from edgesnn.language.integer_file import IntegerLanguage, decode, encode
+from edgesnn.language.integer_simulator import IntegerSimulator
 from edgesnn.language.languages import read_language
 from edgesnn.model_container import NO_DIGEST, seal, unseal
 from tests.language.random_integers import random_model
+from tests.vectors.generate_language import example_language, language_to_json, run_to_json
 
 ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests/vectors/model_files"
 
 
 def language(seed: int = 0, sizes: tuple[int, ...] = (3, 2), tokens: int = 4) -> IntegerLanguage:
@@ -52,6 +55,25 @@ def test_a_model_comes_back(seed: int, sizes: list[int], tokens: int) -> None:
         assert (one.inputs is None) == (other.inputs is None)
     assert np.array_equal(before.model.table, after.model.table)
     assert np.array_equal(before.model.scores.multipliers, after.model.scores.multipliers)
+
+
+def test_the_golden_file_stays_readable_and_is_what_is_written_today() -> None:
+    """Its model still gives what the reference gave when it was written."""
+    golden = json.loads((GOLDEN / "v3.json").read_text())
+    run = golden.pop("run")
+    data = (GOLDEN / "v3.esnn").read_bytes()
+    assert len(data) < 10_000
+    found = integer_file.read(GOLDEN / "v3.esnn")
+    assert language_to_json(found) == golden
+    assert language_to_json(example_language()) == golden
+    assert encode(found) == data == encode(example_language())
+    assert run_to_json(found.model) == run
+    trace = IntegerSimulator(found.model).read(run["text"])
+    assert trace.scores.tolist() == [step["scores"] for step in run["steps"]]
+    assert trace.events.tolist() == [step["events"] for step in run["steps"]]
+    assert [[h[k].tolist() for h in trace.h] for k in range(len(trace.scores))] == [
+        step["h"] for step in run["steps"]
+    ]
 
 
 def test_a_core_refuses_it_by_a_design_rule_with_what_to_do(tmp_path: Path) -> None:
