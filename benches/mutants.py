@@ -24,6 +24,7 @@ from pathlib import Path
 
 from benches.planted_errors import IN_GATES, IN_SIMULATOR, Mutant, Tests
 from benches.planted_errors_firmware import IN_FIRMWARE
+from benches.planted_errors_language import IN_LANGUAGE
 from benches.planted_errors_standalone import IN_STANDALONE
 from edgesnn.measurement import record, write_result
 
@@ -33,6 +34,7 @@ PLANTED = {
     "In the gates": IN_GATES,
     "In the gates of a board without a host": IN_STANDALONE,
     "In the firmware": IN_FIRMWARE,
+    "In the firmware of language models": IN_LANGUAGE,
 }
 MUTANTS = tuple(mutant for group in PLANTED.values() for mutant in group)
 TREES = ("edgesnn", "hdl", "boards", "firmware", "benches", "tests")

@@ -263,6 +263,10 @@ def unsound() -> dict[str, tuple[bytes, Status]]:
         "a filler of nothing": b"\x73\xf0\x00\x1f",
     }.items():
         found[name] = patched(wide, at, entries), Status.BAD_ROW
+    # Weight 3 in row 290 of 300: 0xF0 0x30 0x23.
+    wide = encode_image(wide_model({290: 3}))
+    at = PageReader(wide).recurrent(0).entries
+    found["row just beyond"] = patched(wide, at + 2, b"\xc3"), Status.BAD_ROW
     # A row of which 32 bits of the size are little.
     full = wide_model({}, 111)
     full.layers[0].recurrent.weights[0] = 7

@@ -37,6 +37,7 @@ def test_no_decision_is_planted_twice() -> None:
         ("In the gates", "hdl/edgesnn_hdl/"),
         ("In the gates of a board without a host", "hdl/edgesnn_hdl/"),
         ("In the firmware", "firmware/src/"),
+        ("In the firmware of language models", "firmware/src/edgesnn_language"),
     ],
 )
 def test_every_executor_has_its_share(title: str, folder: str) -> None:
