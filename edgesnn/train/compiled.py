@@ -10,7 +10,8 @@ windows, and only the neurons are compiled. The neuron and its gradient are thos
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -55,10 +56,29 @@ class Pattern:
     def sources(self) -> npt.NDArray[np.int64]:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
+    @cached_property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """The same as a matrix [source, target]."""
+        size = len(self.starts) - 1
+        found = np.zeros((size, size), np.bool_)
+        found[self.sources, self.targets] = True
+        return found
+
     @property
     def dense(self) -> bool:
         """Whether so many are left that a matrix product is faster."""
         return len(self.targets) > _DENSE * (len(self.starts) - 1) ** 2
+
+
+class Neurons(NamedTuple):
+    """What all steps of a population have in common; threshold and decay are float32 [size]."""
+
+    threshold: Floats
+    decay: Floats
+    kind: int
+    spiking: bool
+    strict: bool
+    slope: float
 
 
 def run_population(
@@ -99,8 +119,7 @@ class _Population(torch.autograd.Function):
         pattern: Pattern,
         how: tuple[int, bool, bool, float],
     ) -> tuple[Tensor, Tensor]:
-        kind, spiking, strict, _ = how
-        neuron = threshold.numpy(), decay.detach().numpy(), kind, spiking, strict
+        neurons = Neurons(threshold.numpy(), decay.detach().numpy(), *how)
         driven = drive.detach().contiguous().numpy()
         v, spikes = np.empty((2, *drive.shape), np.float32)
         found = torch.from_numpy(v), torch.from_numpy(spikes)
@@ -111,18 +130,18 @@ class _Population(torch.autograd.Function):
             for t in range(drive.shape[1]):
                 if t:
                     torch.matmul(found[1][:, t - 1], matrix, out=arriving)
-                _steps(driven[:, t], arriving.numpy(), membrane, *neuron, v[:, t], spikes[:, t])
+                _steps(driven[:, t], arriving.numpy(), membrane, neurons, v[:, t], spikes[:, t])
             ctx.weights = matrix
         else:
             left = np.zeros(0, np.float32)
             if weights is not None:
                 left = weights.detach().numpy()[pattern.sources, pattern.targets]
-            _forward(driven, left, pattern.starts, pattern.targets, *neuron, v, spikes)
+            _forward(driven, left, pattern.starts, pattern.targets, neurons, v, spikes)
             ctx.weights = left
-        ctx.arrays, ctx.how, ctx.pattern = neuron[:2], how, pattern
+        ctx.neurons, ctx.pattern = neurons, pattern
         ctx.recurrent = weights is not None
         ctx.save_for_backward(*found)
-        if not spiking:
+        if not neurons.spiking:
             ctx.mark_non_differentiable(found[1])
         return found
 
@@ -131,9 +150,7 @@ class _Population(torch.autograd.Function):
         saved = ctx.saved_tensors
         v, spikes = (t.numpy() for t in saved)
         of_v, of_spikes = (g.contiguous().numpy() for g in gradients)
-        kind, spiking, _, slope = ctx.how
-        (threshold, decay), pattern = ctx.arrays, ctx.pattern
-        neuron = threshold, decay, kind, spiking, slope
+        neurons, pattern = ctx.neurons, ctx.pattern
         of_drive, of_decay = np.empty_like(v), np.zeros(v.shape[2], np.float32)
         drive, of_weights = torch.from_numpy(of_drive), None
         if ctx.recurrent and pattern.dense:
@@ -144,15 +161,14 @@ class _Population(torch.autograd.Function):
                     torch.matmul(drive[:, t + 1], back, out=heard)
                 _steps_back(
                     v[:, t], spikes[:, t], of_v[:, t], of_spikes[:, t], heard.numpy(), of_membrane,
-                    *neuron, of_drive[:, t], of_decay,
+                    neurons, of_drive[:, t], of_decay,
                 )  # fmt: skip
             whole = saved[1][:, :-1].flatten(0, 1).t() @ drive[:, 1:].flatten(0, 1)
-            of_weights = torch.zeros_like(whole)
-            of_weights[pattern.sources, pattern.targets] = whole[pattern.sources, pattern.targets]
+            of_weights = whole * torch.from_numpy(pattern.mask)
         else:
             of_left = np.zeros_like(ctx.weights)
             _backward(
-                v, spikes, of_v, of_spikes, ctx.weights, pattern.starts, pattern.targets, *neuron,
+                v, spikes, of_v, of_spikes, ctx.weights, pattern.starts, pattern.targets, neurons,
                 of_drive, of_left, of_decay,
             )  # fmt: skip
             if ctx.recurrent:
@@ -165,15 +181,12 @@ def _step(
     drive: Floats,
     arriving: Floats,
     membrane: Floats,
-    threshold: Floats,
-    decay: Floats,
-    kind: int,
-    spiking: bool,
-    strict: bool,
+    neurons: Neurons,
     v: Floats,
     spikes: Floats,
 ) -> None:
     """One step of one window, all [size]; ``membrane`` is after reset and decay."""
+    threshold, decay, kind, spiking, strict, _ = neurons
     for i in range(len(v)):
         now = membrane[i] + (drive[i] + arriving[i])
         fires = spiking and (now > threshold[i] if strict else now >= threshold[i])
@@ -197,15 +210,12 @@ def _step_back(
     of_spikes: Floats,
     heard: Floats,
     of_membrane: Floats,
-    threshold: Floats,
-    decay: Floats,
-    kind: int,
-    spiking: bool,
-    slope: float,
+    neurons: Neurons,
     of_drive: Floats,
     of_decay: Floats,
 ) -> None:
     """Gradients of :func:`_step`; ``heard`` is what the spikes' targets pass back."""
+    threshold, decay, kind, spiking, _, slope = neurons
     one, steepness = np.float32(1), np.float32(slope)
     for i in range(len(v)):
         after, now, fired = of_membrane[i], v[i], spikes[i]
@@ -234,11 +244,7 @@ def _forward(
     left: Floats,
     starts: npt.NDArray[np.int64],
     targets: npt.NDArray[np.int64],
-    threshold: Floats,
-    decay: Floats,
-    kind: int,
-    spiking: bool,
-    strict: bool,
+    neurons: Neurons,
     v: Floats,
     spikes: Floats,
 ) -> None:
@@ -249,10 +255,7 @@ def _forward(
         membrane[:] = 0
         arriving[:] = 0
         for t in range(num_steps):
-            _step(
-                drive[b, t], arriving, membrane, threshold, decay, kind, spiking, strict,
-                v[b, t], spikes[b, t],
-            )  # fmt: skip
+            _step(drive[b, t], arriving, membrane, neurons, v[b, t], spikes[b, t])
             if recurrent:
                 arriving[:] = 0
                 for i in range(size):
@@ -269,11 +272,7 @@ def _backward(
     left: Floats,
     starts: npt.NDArray[np.int64],
     targets: npt.NDArray[np.int64],
-    threshold: Floats,
-    decay: Floats,
-    kind: int,
-    spiking: bool,
-    slope: float,
+    neurons: Neurons,
     of_drive: Floats,
     of_left: Floats,
     of_decay: Floats,
@@ -289,7 +288,7 @@ def _backward(
                 _hear(spikes[b, t], of_drive[b, t + 1], left, starts, targets, heard, of_left)
             _step_back(
                 v[b, t], spikes[b, t], of_v[b, t], of_spikes[b, t], heard, of_membrane,
-                threshold, decay, kind, spiking, slope, of_drive[b, t], of_decay,
+                neurons, of_drive[b, t], of_decay,
             )  # fmt: skip
 
 
@@ -317,20 +316,13 @@ def _steps(
     drive: Floats,
     arriving: Floats,
     membrane: Floats,
-    threshold: Floats,
-    decay: Floats,
-    kind: int,
-    spiking: bool,
-    strict: bool,
+    neurons: Neurons,
     v: Floats,
     spikes: Floats,
 ) -> None:
     """:func:`_step` of all windows, [batch, size]."""
     for b in range(len(v)):
-        _step(
-            drive[b], arriving[b], membrane[b], threshold, decay, kind, spiking, strict,
-            v[b], spikes[b],
-        )  # fmt: skip
+        _step(drive[b], arriving[b], membrane[b], neurons, v[b], spikes[b])
 
 
 def _steps_back(
@@ -340,19 +332,15 @@ def _steps_back(
     of_spikes: Floats,
     heard: Floats,
     of_membrane: Floats,
-    threshold: Floats,
-    decay: Floats,
-    kind: int,
-    spiking: bool,
-    slope: float,
+    neurons: Neurons,
     of_drive: Floats,
     of_decay: Floats,
 ) -> None:
     """:func:`_step_back` of all windows, [batch, size]."""
     for b in range(len(v)):
         _step_back(
-            v[b], spikes[b], of_v[b], of_spikes[b], heard[b], of_membrane[b], threshold, decay,
-            kind, spiking, slope, of_drive[b], of_decay,
+            v[b], spikes[b], of_v[b], of_spikes[b], heard[b], of_membrane[b], neurons,
+            of_drive[b], of_decay,
         )  # fmt: skip
 
 
