@@ -20,7 +20,9 @@ BOARD = Board(
     device="iCE40UP5K-SG48",
     family=ULTRA_PLUS,
     platform=_platform,
-    core_config=CoreConfig(lanes=2, neurons=1024, synapse_words=65536, inputs=1024, events=1024),
+    core_config=CoreConfig(
+        lanes=2, neurons=1024, synapse_words=65536, inputs=1024, events=1024, readout_neurons=128
+    ),
     clock_hz=24_000_000,
     baud=1_000_000,
     lights={"loaded": (("led_g", 0),), "error": (("led_r", 0),), "busy": (("led_b", 0),)},
