@@ -141,7 +141,7 @@ def test_bad_input_is_refused_without_a_file(
         (2, "a preset must be one of ptb, characters, paper-ptb, spiking, not 'x'", ("train", "x")),
         (2, "a kind must be one of egru, gru, lstm", ("train", "characters", "--kind", "x")),
         (1, "a text must be a path that exists, or one of", ("train", "--text", "none.txt")),
-        (1, "must be longer than the window, 100 steps", ("train", "--text", short)),
+        (1, "must be longer than the window, 64 steps", ("train", "--text", short)),
         (2, "--sparsity must be at least 0 and below 1", ("prune", model, "--sparsity", "1")),
         (2, "--rate must be above 0 and at most 1", ("prune", model, "--rate", "2")),
         (1, "among the", ("eval", model, "--text", foreign)),
