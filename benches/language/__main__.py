@@ -14,12 +14,13 @@ from benches.language.figures import figures
 from benches.language.gated import Task
 from benches.language.page import page
 from benches.language.rows import Part, Point, part_from
+from edgesnn.cli.lm_make_verbs import STEPS
 from edgesnn.files import write_whole
 from edgesnn.language.presets import SPIKING
 from edgesnn.measurement import commit, machine, record, write_result
 
 #: Of words: shares of the weights that the first seed is measured at, and that others are, too.
-LEVELS, FEW_LEVELS = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95), (0.8, 0.95)
+LEVELS, FEW_LEVELS = STEPS, (0.8, 0.95)
 ONE_SHOT = (0.5, 0.7, 0.8)
 #: The dense model and the pruned one that become integers.
 ROUNDED = (0.0, 0.8)
@@ -28,6 +29,9 @@ WORDS = (
     Task("egru", "ptb", "egru", 0, levels=LEVELS, one_shot=ONE_SHOT, integers=ROUNDED),
     Task("gru", "ptb", "gru"),
     Task("lstm", "ptb", "lstm"),
+)
+#: What else there is of words: other seeds, and activity by other means.
+SURFACE = (
     Task("egru", "ptb", "egru", 1, levels=FEW_LEVELS),
     Task("egru", "ptb", "egru", 2, levels=FEW_LEVELS),
     Task(
@@ -40,7 +44,7 @@ WORDS = (
     ),
 )  # fmt: skip
 CHARACTERS = (
-    Task("egru", "characters", "egru", levels=(0.8,), one_shot=ONE_SHOT, integers=ROUNDED),
+    Task("egru", "characters", "egru", levels=(0.5, 0.8), one_shot=ONE_SHOT, integers=ROUNDED),
     Task("gru", "characters", "gru"),
     Task("lstm", "characters", "lstm"),
 )
@@ -57,6 +61,7 @@ def parts(folder: Path | None, share: float = 1.0) -> dict[str, list[Job]]:
     spikes = [Job(name, in_spikes.measured, (name, folder, share)) for name in SPIKING]
     return {
         "words": jobs(WORDS),
+        "surface": jobs(SURFACE),
         "characters": jobs(CHARACTERS),
         "spiking": spikes,
         "speed": [Job("speed", speed.measured)],

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from benches.language.rows import Integers, Point, Row
-from edgesnn.cli.lm_make_verbs import STEPS
 from edgesnn.language.c_language import CLanguageModel
 from edgesnn.language.corpus import Corpus
 from edgesnn.language.in_integers import CALIBRATION
@@ -48,7 +47,7 @@ class Task:
     preset     of :mod:`edgesnn.language.presets`
     layers     fields of its layers that are otherwise, and
     training   of its training
-    levels     shares of the weights that are measured on the way of pruning
+    levels     shares of the weights that pruning stops at, one after the other
     one_shot   shares that are taken away at once, from the dense model
     integers   levels (0 is the dense model) that are rounded to 4 bits
     """
@@ -88,13 +87,12 @@ def measured(task: Task, folder: Path | None, share: float = 1.0) -> list[Row]:
         )
     if 0 in task.integers:
         rows += work.in_integers(model, 0.0)
-    for sparsity in _steps(task.levels):
+    for sparsity in task.levels:
         tuning = replace(
             how, epochs=TUNED, learning_rate=TUNED_RATE * how.learning_rate, constant=0.0
         )
         work.prune(model, sparsity, tuning)
-        if sparsity in task.levels:
-            rows.append(work.point(model, "magnitude", sparsity))
+        rows.append(work.point(model, "magnitude", sparsity))
         if sparsity in task.integers:
             rows += work.in_integers(model, sparsity)
     return rows
@@ -105,11 +103,6 @@ def shortened(corpus: Corpus, share: float) -> Corpus:
     parts = (corpus.training, corpus.validation, corpus.test)
     cut = [part[: max(round(share * len(part)), 2)] for part in parts]
     return Corpus(corpus.vocabulary, *cut)
-
-
-def _steps(levels: tuple[float, ...]) -> list[float]:
-    """Where pruning stops on the way to all levels, those of the verb included."""
-    return sorted({*levels, *(s for s in STEPS if s < max(levels, default=0.0))})
 
 
 def _teller(task: Task) -> Any:

@@ -156,16 +156,16 @@ def test_a_small_task_goes_all_the_way(tmp_path: Path) -> None:
     task = Task(
         "egru", "characters", "egru", layers={"units": (12,)},
         training={"epochs": 1, "batch": 4, "window": 20, "learning_rate": 1e-2},
-        levels=(0.8,), one_shot=(0.5,), integers=(0.0,),
+        levels=(0.5, 0.8), one_shot=(0.5,), integers=(0.0,),
     )  # fmt: skip
     rows = gated.measured(task, tmp_path, share=0.004)
     points = [row for row in rows if isinstance(row, Point)]
     assert [(p.method, p.sparsity) for p in points] == [
-        ("dense", 0.0), ("one shot", 0.5), ("magnitude", 0.8)
+        ("dense", 0.0), ("one shot", 0.5), ("magnitude", 0.5), ("magnitude", 0.8)
     ]  # fmt: skip
     assert points[1].counted < points[0].counted
-    # 50, 70 and 80 %, each with fine-tuning.
-    assert points[2].epochs == 1 + 3 * gated.TUNED
+    # Fine-tuning follows each step.
+    assert [p.epochs - 1 for p in points] == [0, 0, gated.TUNED, 2 * gated.TUNED]
     rounded = [row for row in rows if isinstance(row, Integers)]
     assert [(r.rounding, r.event_bits) for r in rounded] == [("nearest", 8), ("obc", 8), ("obc", 4)]
     assert rounded[1].compared == rounded[1].tokens > 400
