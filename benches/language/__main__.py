@@ -19,14 +19,14 @@ from edgesnn.files import write_whole
 from edgesnn.language.presets import SPIKING
 from edgesnn.measurement import commit, machine, record, write_result
 
-#: Of words: shares of the weights that the first seed is measured at, and that others are, too.
-LEVELS, FEW_LEVELS = STEPS, (0.8, 0.95)
+#: Shares of the weights that further models of words are pruned to; the first one goes all steps.
+FEW_LEVELS = (0.8, 0.95)
 ONE_SHOT = (0.5, 0.7, 0.8)
 #: The dense model and the pruned one that become integers.
 ROUNDED = (0.0, 0.8)
 
 WORDS = (
-    Task("egru", "ptb", "egru", 0, levels=LEVELS, one_shot=ONE_SHOT, integers=ROUNDED),
+    Task("egru", "ptb", "egru", 0, levels=STEPS, one_shot=ONE_SHOT, integers=ROUNDED),
     Task("gru", "ptb", "gru"),
     Task("lstm", "ptb", "lstm"),
 )
