@@ -135,7 +135,7 @@ extern "C" {{
 
 
 #: Of everything that is written.
-WRITTEN = f"written by edgesnn export-c (edgesnn {__version__}); do not edit."
+WRITTEN = f"written by edgesnn {__version__}; do not edit."
 
 
 @dataclass(frozen=True)

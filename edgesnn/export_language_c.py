@@ -80,9 +80,9 @@ def working_bytes(model: IntegerModel) -> int:
     return (total + 3) & ~3
 
 
-def made_up_tokens(model: IntegerModel) -> npt.NDArray[np.int64]:
+def made_up_tokens(model: IntegerModel, count: int) -> npt.NDArray[np.int64]:
     """Tokens that the model knows, the same ones each time, int64 [step]."""
-    return np.random.default_rng(_MADE_UP_SEED).integers(0, model.num_tokens, TEST_TOKENS)
+    return np.random.default_rng(_MADE_UP_SEED).integers(0, model.num_tokens, count)
 
 
 def _test(model: IntegerModel, tokens: npt.ArrayLike) -> _Test:
@@ -184,18 +184,18 @@ def _facts(language: IntegerLanguage) -> str:
 
 
 def package(
-    language: IntegerLanguage, name: str, tokens: npt.ArrayLike | None = None
+    language: IntegerLanguage, name: str, tokens: npt.ArrayLike | int = TEST_TOKENS
 ) -> tuple[bytes, dict[str, bytes]]:
     """The memory image, and the files of the folder by name.
 
-    tokens   that the self-test reads, integers [step]; None makes some up
+    tokens   that the self-test reads, integers [step]; a number makes so many up
     Raises ``InputError`` for a name that C does not take, a model that no image holds, no tokens
     at all, and tokens that the model does not know.
     """
     check_name(name)
     model = language.model
     image = encode_image(model)
-    test = _test(model, made_up_tokens(model) if tokens is None else tokens)
+    test = _test(model, made_up_tokens(model, tokens) if isinstance(tokens, int) else tokens)
     rest, firmware = working_bytes(model), firmware_dir()
     sources = [firmware / "src" / source for source in SOURCES]
     sources += [firmware / included for included in HEADERS]
@@ -222,7 +222,7 @@ def package(
                 ]
             ),
             "test_tokens": f"{len(test.tokens):,}",
-            "text": "made up" if tokens is None else "of a text",
+            "text": "made up" if isinstance(tokens, int) else "of a text",
         },
     )
     written = {
@@ -241,7 +241,7 @@ def export(
     language: IntegerLanguage,
     folder: Path,
     name: str,
-    tokens: npt.ArrayLike | None = None,
+    tokens: npt.ArrayLike | int = TEST_TOKENS,
     force: bool = False,
 ) -> Export:
     """Write :func:`package` to a folder, whole or not at all.

@@ -25,13 +25,13 @@ ONE_SHOT = (0.5, 0.7, 0.8)
 #: The dense model and the pruned one that become integers.
 ROUNDED = (0.0, 0.8)
 
-WORDS = (
+WORD_TASKS = (
     Task("egru", "ptb", "egru", 0, levels=STEPS, one_shot=ONE_SHOT, integers=ROUNDED),
     Task("gru", "ptb", "gru"),
     Task("lstm", "ptb", "lstm"),
 )
 #: What else there is of words: other seeds, and activity by other means.
-SURFACE = (
+FURTHER_TASKS = (
     Task("egru", "ptb", "egru", 1, levels=FEW_LEVELS),
     Task("egru", "ptb", "egru", 2, levels=FEW_LEVELS),
     Task(
@@ -43,7 +43,7 @@ SURFACE = (
         training={"weight_decay": 0.2}, levels=FEW_LEVELS,
     ),
 )  # fmt: skip
-CHARACTERS = (
+CHARACTER_TASKS = (
     Task("egru", "characters", "egru", levels=(0.5, 0.8), one_shot=ONE_SHOT, integers=ROUNDED),
     Task("gru", "characters", "gru"),
     Task("lstm", "characters", "lstm"),
@@ -60,9 +60,9 @@ def parts(folder: Path | None, share: float = 1.0) -> dict[str, list[Job]]:
 
     spikes = [Job(name, in_spikes.measured, (name, folder, share)) for name in SPIKING]
     return {
-        "words": jobs(WORDS),
-        "surface": jobs(SURFACE),
-        "characters": jobs(CHARACTERS),
+        "words": jobs(WORD_TASKS),
+        "further words": jobs(FURTHER_TASKS),
+        "characters": jobs(CHARACTER_TASKS),
         "spiking": spikes,
         "speed": [Job("speed", speed.measured)],
     }
@@ -105,11 +105,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     parser.add_argument("--share", type=float, default=1.0, help="of every text, to try")
     options = parser.parse_args()
+    if options.write and options.share != 1:
+        parser.error(f"--share must be 1 to be written, not {options.share:g}: leave out one")
     names = options.only or list(parts(None))
     found = measured(names, options.processes, options.share)
     words = ["python -m benches.language", *(f"--only {name}" for name in options.only or ())]
-    if options.share != 1:
-        words.append(f"--share {options.share}")
     print(json.dumps(figures(found), indent=2))
     if options.write:
         written(options.write, " ".join([*words, "--write docs/results"]), found)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benches.language.rows import Integers, Point, Row
+from edgesnn.cli.lm_make_verbs import PRUNED_EPOCHS, PRUNED_RATE
 from edgesnn.language.c_language import CLanguageModel
 from edgesnn.language.corpus import Corpus
 from edgesnn.language.in_integers import CALIBRATION
@@ -29,8 +30,6 @@ from edgesnn.language.pruning import prune_to
 from edgesnn.language.quantize import quantize_model
 from edgesnn.language.training import LanguageEpoch, LanguageTraining, evaluate, train_language
 
-#: Of fine-tuning after each step of pruning: epochs, and its learning rate as a part of the first.
-TUNED, TUNED_RATE = 2, 0.3
 #: Tokens that the simulator and C read, and the reference where the vocabulary is small.
 COMPARED = 10_000
 #: Tokens that the reference, which is plain Python, reads of a large vocabulary.
@@ -89,7 +88,7 @@ def measured(task: Task, folder: Path | None, share: float = 1.0) -> list[Row]:
         rows += work.in_integers(model, 0.0)
     for sparsity in task.levels:
         tuning = replace(
-            how, epochs=TUNED, learning_rate=TUNED_RATE * how.learning_rate, constant=0.0
+            how, epochs=PRUNED_EPOCHS, learning_rate=PRUNED_RATE * how.learning_rate, constant=0.0
         )
         work.prune(model, sparsity, tuning)
         rows.append(work.point(model, "magnitude", sparsity))
@@ -133,7 +132,8 @@ class _Work:
         work = operations(model, self.corpus.test)
         row = Point(
             self.text, self.task.name, self.task.seed, method, sparsity, found.loss,
-            list(found.activity), work.per_token, float(work.modelled.sum()),
+            evaluate(model, self.corpus.validation).loss, list(found.activity), work.per_token,
+            float(work.modelled.sum()),
             sum(p.numel() for p in model.parameters()), self.epochs, self.seconds,
         )  # fmt: skip
         print(row, flush=True)

@@ -11,7 +11,8 @@ class Point:
     """A gated model in floating point, on the test part of its text.
 
     method        what took its weights away: "dense" (nothing), "magnitude" or "one shot"
-    loss          nats per token
+    loss          nats per token, and
+    validation    of the validation part, by which models are chosen
     activity      of each layer, share of units that send something in a step
     counted       multiply-accumulates of a token in the layers, counted
     modelled      the same from shares alone
@@ -26,6 +27,7 @@ class Point:
     method: str
     sparsity: float
     loss: float
+    validation: float
     activity: list[float]
     counted: float
     modelled: float
@@ -67,7 +69,7 @@ class Spiking:
     bits         per character
     activity     share of neurons that fire in a step
     operations   synaptic ones of a character
-    cycles       of a character on ``lanes`` lanes, if in integers
+    cycles       of a character on the board's core, if in integers
     synapses     that are left
     seconds      of training
     """
@@ -118,10 +120,7 @@ Row = Point | Integers | Spiking | Board | Speed
 
 @dataclass(frozen=True)
 class Part:
-    """What was measured at once: where, and its rows.
-
-    seconds   of training in it, over all processes
-    """
+    """What was measured at once: where, and its rows."""
 
     commit: str
     machine: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from edgesnn.cli.output import Output
 from edgesnn.errors import EdgesnnError
 from edgesnn.extras import needs_extra
 
+if TYPE_CHECKING:
+    from edgesnn.language.corpus import Ids
+
 
 def export_c(
     model: Annotated[
@@ -35,8 +38,8 @@ def export_c(
     ],
     output: CFolder = None,
     tokens: Annotated[
-        int, typer.Option(min=1, help="Of the test part, that the self-test reads.")
-    ] = 100,
+        int | None, typer.Option(min=1, help="That the self-test reads. Default: a hundred.")
+    ] = None,
     text: Text = None,
     data: DataFolder = None,
     name: NameInC = None,
@@ -52,17 +55,19 @@ def export_c(
     """
     share_cores()
     with needs_extra("language models", "train"):
-        from edgesnn.export_language_c import export
+        from edgesnn.export_language_c import TEST_TOKENS, export
         from edgesnn.language.languages import GatedIntegers, read_gated_integers
 
     out = Output(json)
     name, folder = name_and_folder(model, name, output, force)
     language = read_gated_integers(model)
+    count = TEST_TOKENS if tokens is None else tokens
+    ids: Ids | int
     try:
-        ids = text_of(GatedIntegers(language), text, data).test[:tokens]
+        ids = text_of(GatedIntegers(language), text, data).test[:count]
     except EdgesnnError as error:
         if text is not None or data is not None:
             raise
         out.note(f"The self-test reads made up tokens, as there is no text: {error}")
-        ids = None
+        ids = count
     tell_export(out, export(language, folder, name, ids, force), "model")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Shares of the weights that go, one after the other, on the way to the one that is asked for.
 STEPS = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95)
+#: Of training after each step: epochs, and the learning rate as a part of the preset's.
+PRUNED_EPOCHS, PRUNED_RATE = 2, 0.3
 
 LanguageFile = Annotated[
     Path,
@@ -139,11 +141,18 @@ def prune(
         float, typer.Option(help="Share of the layers' weights that goes, below 1.")
     ] = 0.8,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Of training after each step on the way there.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Of training after each step on the way there. Default: {PRUNED_EPOCHS}.",
+        ),
+    ] = None,
     rate: Annotated[
-        float, typer.Option(help="Learning rate of that, as a part of the preset's.")
-    ] = 0.3,
+        float | None,
+        typer.Option(
+            help=f"Learning rate of that, as a part of the preset's. Default: {PRUNED_RATE}."
+        ),
+    ] = None,
     one_shot: Annotated[
         bool,
         typer.Option(
@@ -156,7 +165,7 @@ def prune(
     data: DataFolder = None,
     json: Json = False,
 ) -> None:
-    """Take away the smallest weights of all layers, in steps, and train the others on.
+    """Take weights away: the smallest in steps, training the others on; or all at once.
 
     After each step (50, 70, 80, 85, 90, 95 %, as far as --sparsity) the model so far is written to
     OUTPUT, from which another call can go on. With --one-shot it takes a minute, and loses more.
@@ -176,7 +185,11 @@ def prune(
 
     if not 0 <= sparsity < 1:
         raise typer.BadParameter(f"--sparsity must be at least 0 and below 1, not {sparsity}")
-    if not 0 < rate <= 1:
+    if one_shot and (epochs is not None or rate is not None):
+        raise typer.BadParameter(
+            "--epochs and --rate must be left out with --one-shot: no training"
+        )
+    if rate is not None and not 0 < rate <= 1:
         raise typer.BadParameter(f"--rate must be above 0 and at most 1, not {rate}")
     check_outputs(output)
     out, trained = Output(json), read_language_model(model)
@@ -184,8 +197,8 @@ def prune(
     usual = gated_preset(str(trained.info.get("preset"))).training
     how = replace(
         usual,
-        epochs=epochs,
-        learning_rate=rate * usual.learning_rate,
+        epochs=epochs or PRUNED_EPOCHS,
+        learning_rate=(rate or PRUNED_RATE) * usual.learning_rate,
         constant=0.0,
         seed=int(trained.info.get("seed", usual.seed)),
     )

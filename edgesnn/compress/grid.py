@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgesnn.errors import InputError
 from edgesnn.number_format import WEIGHT_CODE
 
 #: Bits of a code that two synapses side by side hold, and by how much their shifts differ.
@@ -35,11 +36,17 @@ class Grid:
                  squared error of the weights least, "hessian" the same with each weight's error
                  times the curvature that the others leave (1 / (H^-1)_jj), "search" nearer or
                  farther than "mse", each through the whole rounding, whichever errs least then
+
+    Raises ``InputError`` for other bits.
     """
 
     bits: int = 4
     granularity: str = "row"
     range: str = "mse"
+
+    def __post_init__(self) -> None:
+        if self.bits not in (2, 3, 4, FINE_BITS):
+            raise InputError(f"bits must be 2, 3, 4 or {FINE_BITS}, not {self.bits}")
 
     @property
     def largest_code(self) -> int:

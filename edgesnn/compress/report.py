@@ -20,13 +20,13 @@ class LayerReport:
     weights             parameters: of the dense matrix, or of the kernel
     kept                parameters that are left (codes that are not 0)
     sparsity            1 - kept / weights
-    synapses            in the network; a kernel's parameter makes many
+    synapses            in the network; a kernel's parameter makes many, a code of 8 bits two
     bits_per_synapse    in the memory image of one lane, row starts and row ends included
     dense_bits, indexed_bits, entropy_bits   the same in other forms:
                         :class:`edgesnn.compress.storage.BitsPerSynapse`
     weight_error        norm of the change of the weights, relative to theirs
     weight_norm         norm of the weights before
-    weight_shift        of the network; None for all together
+    weight_shift        of the network, of lower halves of 8 bits; None for all together
     """
 
     name: str

@@ -108,6 +108,11 @@ class CompressionSettings:
                     f"order must be 'prune-first' with max_sops, not {self.order!r}: the other "
                     "orders choose weights by their error alone"
                 )
+        if self.max_sops is not None and self.readout_bits == max(READOUT_BITS[1:]):
+            raise InputError(
+                f"readout_bits must be below {self.readout_bits} with max_sops: two synapses for "
+                "each weight of the read-out may be more operations than that"
+            )
         if self.range in ("hessian", "search") and self.quantizer == "nearest":
             raise InputError(
                 f"range must be 'mse' or 'max' with the quantizer 'nearest', not {self.range!r}: "

@@ -43,10 +43,10 @@ _TOGETHER = 16
 class Columns(NamedTuple):
     """A matrix by source.
 
-    starts, rows, weights   the weights that are left: where those of a source start [source + 1],
-                            and their rows
-    columns                 int8 [source, row], zeros included; [0, row] if few weights are left
-    multipliers, bias       [row]
+    starts          where the weights that are left of each source start [source + 1], and
+    rows, weights   their rows and values, if few are left; else empty
+    columns         int8 [source, row], zeros included, if many are left; else [0, row]
+    multipliers, bias   [row]
     """
 
     starts: Int64
@@ -81,8 +81,8 @@ def by_source(rows: Rows) -> Columns:
     whole = len(sources) > WHOLE_COLUMNS * columns.size
     return Columns(
         np.searchsorted(sources, np.arange(len(columns) + 1)).astype(np.int64),
-        targets.astype(np.uint32),
-        columns[sources, targets],
+        targets[: 0 if whole else None].astype(np.uint32),
+        np.zeros(0, np.int8) if whole else columns[sources, targets],
         columns if whole else columns[:0],
         rows.multipliers.astype(np.int32),
         rows.bias.astype(np.int32),

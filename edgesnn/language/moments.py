@@ -31,7 +31,10 @@ class Moments:
 
 
 def moments(model: LanguageModel, ids: Ids, rows: int = 10) -> Moments:
-    """Of a text, read in ``rows`` parts side by side."""
+    """Of a text, read in ``rows`` parts side by side.
+
+    Raises ``InputError`` if it has not two tokens for each.
+    """
     text = torch.from_numpy(in_rows(ids, rows))
     sums = [torch.zeros(n + 1, n + 1, dtype=torch.float64) for n in model.settings.units]
     for said in read(model, text):

@@ -31,7 +31,7 @@ def compress_forecaster(
     sparsity: float = 0.0,
     settings: CompressionSettings | None = None,
 ) -> tuple[Network, CompressionReport]:
-    """The network of integers: pruned and rounded to 4 bits by SBC, firing rates corrected.
+    """The network of integers: pruned and rounded by SBC, weights of the read-out to 8 bits.
 
     The read-out is fitted to the training values once more when all else is codes.
 

@@ -96,7 +96,7 @@ def run_population(
     """``v`` and spikes [batch, time_step, size] of a population without synaptic currents.
 
     drive     float32 [batch, time_step, size], what arrives from outside, bias included
-    weights   float32 [size, size] from the population to itself, or None; with ``pattern``
+    weights   float32 [size, size] from the population to itself, 0 outside ``pattern``, or None
     slope     steepness of the surrogate gradient
 
     Spikes of a population that never fires are 0.

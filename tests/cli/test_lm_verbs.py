@@ -144,6 +144,7 @@ def test_bad_input_is_refused_without_a_file(
         (1, "must be longer than the window, 64 steps", ("train", "--text", short)),
         (2, "--sparsity must be at least 0 and below 1", ("prune", model, "--sparsity", "1")),
         (2, "--rate must be above 0 and at most 1", ("prune", model, "--rate", "2")),
+        (2, "must be left out with --one-shot", ("prune", model, "--one-shot", "--epochs", 1)),
         (1, "among the", ("eval", model, "--text", foreign)),
         (1, "that the model knows, not 'Z'", ("generate", model, "Z")),
         (1, "a prompt must hold at least one token", ("generate", model, "")),

@@ -18,10 +18,10 @@ from tests.language.random_integers import random_model
 FORMS = st.sampled_from([-1.0, 2.0])
 
 
-def simulator_of(model: IntegerModel, form: float, event_bits: int = 8) -> IntegerSimulator:
+def simulator_of(model: IntegerModel, form: float) -> IntegerSimulator:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(integer_simulator, "WHOLE_COLUMNS", form)
-        return IntegerSimulator(model, event_bits)
+        return IntegerSimulator(model)
 
 
 @settings(max_examples=40)

@@ -13,6 +13,7 @@ from edgesnn.model import Model, ModelConnection, ModelPopulation
 from edgesnn.network import InputPopulation, Readout, ReadoutRule
 from edgesnn.neuron import ResetMode, ResetOrder
 from edgesnn.train.arriving import Dropout
+from edgesnn.train.compiled import Pattern
 from edgesnn.train.dynamics import Dynamics
 
 #: Few recurrent weights are added one by one, many are a matrix product.
@@ -43,6 +44,7 @@ def model_of(
 
     firing = {"reset_mode": mode, "reset_order": order, "strict": strict}
     recurrent = weights(12, 12) * (rng.random((12, 12)) < density)
+    assert Pattern.of(recurrent).dense == (density > DENSITIES[0])
     return Model(
         (
             InputPopulation("in", 7),
