@@ -30,8 +30,8 @@ from edgesnn.recurrent.deploy import num_weights
 from edgesnn.virtual_board import VirtualBoard
 from edgesnn_boards import find_board
 
-#: Share of the weights that goes, and epochs of fine-tuning through the rounding that follow.
-SPARSITY, FINE_TUNED = 0.7, 2
+#: Share of the weights that goes; epochs and learning rate of the fine-tuning through the rounding.
+SPARSITY, FINE_TUNED, FINE_TUNE_RATE = 0.7, 8, 3e-3
 #: Of the test part: prompts, and characters of each and of what is said after it.
 PROMPTS, LENGTH = 20, 200
 BOARD = "icebreaker"
@@ -55,7 +55,9 @@ def measured(preset_name: str, folder: Path | None, share: float = 1.0) -> list[
     rows: list[Row] = [of_model(model, corpus, seconds)]
     for epochs in (0, FINE_TUNED):
         began = time.perf_counter()
-        how = CompressionSettings(sparsity=SPARSITY, fine_tune_epochs=epochs, threads=1)
+        how = CompressionSettings(
+            sparsity=SPARSITY, fine_tune_epochs=epochs, fine_tune_rate=FINE_TUNE_RATE, threads=1
+        )
         network, _ = compress_spiking(model, corpus, how)
         name = f"{100 * SPARSITY:.0f} % pruned, 4 bits" + (", fine-tuned" if epochs else "")
         rows.append(of_network(name, network, corpus, time.perf_counter() - began))
