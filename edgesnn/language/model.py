@@ -121,7 +121,10 @@ class LanguageModel(nn.Module):
 
         Raises ``InputError`` if there are no steps.
         """
-        heard = self.hear(tokens, states)
+        return self.say(self.hear(tokens, states))
+
+    def say(self, heard: Heard) -> Said:
+        """With the scores of all tokens."""
         scores = nn.functional.linear(heard.features, self.embedding, self.bias)
         return Said(scores, heard.states, heard.sent)
 
@@ -205,17 +208,24 @@ def _layer(settings: LanguageSettings, size: int, units: int, seed: int) -> nn.M
 
 
 def read(model: LanguageModel, text: Tensor) -> Iterator[Said]:
-    """What a model says of tokens [time_step, batch], part by part: nothing is left out at random,
-    and nothing is learned."""
+    """What a model says of tokens [time_step, batch], part by part: as :func:`listen`."""
+    for heard in listen(model, text):
+        with torch.no_grad():
+            yield model.say(heard)
+
+
+def listen(model: LanguageModel, text: Tensor) -> Iterator[Heard]:
+    """What the layers of a model make of tokens [time_step, batch], part by part: nothing is left
+    out at random, and nothing is learned."""
     was_training = model.training
     model.eval()
     states: list[LayerState] | None = None
     try:
         for part in text.split(_STEPS):
             with torch.no_grad():
-                said = model(part, states)
-            states = said.states
-            yield said
+                heard = model.hear(part, states)
+            states = heard.states
+            yield heard
     finally:
         model.train(was_training)
 

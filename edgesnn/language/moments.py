@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from edgesnn.language.corpus import Ids, in_rows
-from edgesnn.language.model import LanguageModel, read
+from edgesnn.language.model import LanguageModel, listen
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ def moments(model: LanguageModel, ids: Ids, rows: int = 10) -> Moments:
     """
     text = torch.from_numpy(in_rows(ids, rows))
     sums = [torch.zeros(n + 1, n + 1, dtype=torch.float64) for n in model.settings.units]
-    for said in read(model, text):
-        for place, y in enumerate(said.sent):
+    for heard in listen(model, text):
+        for place, y in enumerate(heard.sent):
             sums[place] += _squares(y.flatten(0, 1), torch.ones(y[..., 0].numel()))
     counts = np.bincount(ids, minlength=len(model.embedding))
     vectors = _squares(model.embedding.detach(), torch.from_numpy(counts))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from edgesnn.language.corpus import Ids, in_rows
 from edgesnn.language.egru import Egru
-from edgesnn.language.model import LanguageModel, read
+from edgesnn.language.model import LanguageModel, listen
 
 Values = npt.NDArray[np.float64]
 
@@ -48,11 +48,11 @@ def operations(model: LanguageModel, ids: Ids, rows: int = 10) -> Operations:
     counted = np.zeros((len(matrices), 2))
     sending = np.zeros(len(matrices))
     last = [torch.zeros(1, rows, pair[1].shape[1]) for pair in matrices]
-    for said in read(model, text):
-        for place, y in enumerate(said.sent):
+    for heard in listen(model, text):
+        for place, y in enumerate(heard.sent):
             # A layer hears its own events one step later.
-            heard = torch.cat([last[place], y[:-1]]) != 0
-            counted[place, 1] += float((heard.double() @ left[place][1]).sum())
+            before = torch.cat([last[place], y[:-1]]) != 0
+            counted[place, 1] += float((before.double() @ left[place][1]).sum())
             if place + 1 < len(left):
                 counted[place + 1, 0] += float(((y != 0).double() @ left[place + 1][0]).sum())
             last[place] = y[-1:]
