@@ -31,7 +31,7 @@ from edgesnn.virtual_board import VirtualBoard
 from edgesnn_boards import find_board
 
 #: Share of the weights that goes; epochs and learning rate of the fine-tuning through the rounding.
-SPARSITY, FINE_TUNED, FINE_TUNE_RATE = 0.7, 8, 3e-3
+SPARSITY, FINE_TUNED, FINE_TUNE_RATE = 0.7, 10, 4e-3
 #: Of the test part: prompts, and characters of each and of what is said after it.
 PROMPTS, LENGTH = 20, 200
 BOARD = "icebreaker"
