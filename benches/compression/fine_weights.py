@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgesnn.compress.grid import FINE_BITS, Grid
+from edgesnn.compress.grid import Grid
 from edgesnn.compress.prune import PrunedLayer, pruned_model
 from edgesnn.compress.quantize import connections_of, quantize
+from edgesnn.compress.settings import FINE_BITS
 from edgesnn.compress.statistics import collect
 from edgesnn.compress.to_integers import to_integers
 from edgesnn.event_windows import EventWindows

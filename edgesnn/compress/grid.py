@@ -15,11 +15,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from edgesnn.compress.settings import BITS, FINE_BITS
 from edgesnn.errors import InputError
 from edgesnn.number_format import WEIGHT_CODE
 
-#: Bits of a code that two synapses side by side hold, and by how much their shifts differ.
-FINE_BITS, HALF_BITS = 8, 4
+#: By how much the shifts of two synapses differ that hold a code of 8 bits.
+HALF_BITS = 4
 #: Parts of the largest weight that a search tries as the end of the range.
 PARTS = torch.linspace(0.3, 1.0, 36, dtype=torch.float64)
 
@@ -45,8 +46,9 @@ class Grid:
     range: str = "mse"
 
     def __post_init__(self) -> None:
-        if self.bits not in (2, 3, 4, FINE_BITS):
-            raise InputError(f"bits must be 2, 3, 4 or {FINE_BITS}, not {self.bits}")
+        known = (*BITS, FINE_BITS)
+        if self.bits not in known:
+            raise InputError(f"bits must be one of {known}, not {self.bits}")
 
     @property
     def largest_code(self) -> int:

@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from edgesnn.compress import obs
-from edgesnn.compress.grid import FINE_BITS, HALF_BITS, Grid, halves
+from edgesnn.compress.grid import HALF_BITS, Grid, halves
 from edgesnn.compress.joint import ORDERS, Problem
 from edgesnn.compress.layers import Layer, weights_of, with_weights
 from edgesnn.compress.prune import PrunedLayer, thresholds_of
 from edgesnn.compress.rounding import ROW_QUANTIZERS, Coded, Rows, importance
+from edgesnn.compress.settings import FINE_BITS
 from edgesnn.compress.statistics import LayerStatistics, Statistics
 from edgesnn.errors import InputError
 from edgesnn.model import Model

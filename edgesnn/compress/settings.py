@@ -16,7 +16,9 @@ ORDER_NAMES = ("prune-first", "quantize-first", "joint")
 GRANULARITIES = ("row", "layer", "power-of-two")
 RANGES = ("mse", "hessian", "max", "search")
 BITS = (2, 3, 4)
-READOUT_BITS = (None, 2, 3, 4, 8)
+#: Of a code that two synapses of 4 bits hold, side by side.
+FINE_BITS = 8
+READOUT_BITS = (None, *BITS, FINE_BITS)
 #: Different Hessians of one layer, at most.
 MAX_GROUPS = 8
 
@@ -108,9 +110,9 @@ class CompressionSettings:
                     f"order must be 'prune-first' with max_sops, not {self.order!r}: the other "
                     "orders choose weights by their error alone"
                 )
-        if self.max_sops is not None and self.readout_bits == max(READOUT_BITS[1:]):
+        if self.max_sops is not None and self.readout_bits == FINE_BITS:
             raise InputError(
-                f"readout_bits must be below {self.readout_bits} with max_sops: two synapses for "
+                f"readout_bits must be below {FINE_BITS} with max_sops: two synapses for "
                 "each weight of the read-out may be more operations than that"
             )
         if self.range in ("hessian", "search") and self.quantizer == "nearest":

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edgesnn.compress.grid import Grid, halves
+from edgesnn.errors import InputError
 
 
 def rows(seed: int = 0) -> Tensor:
@@ -37,6 +38,12 @@ def test_two_codes_of_4_bits_make_each_one_of_8() -> None:
     assert (lower.min(), lower.max()) == (-8, 7)
     # One code more would need an upper half that no synapse can hold.
     assert halves(np.array([largest + 1]))[0] == 8
+
+
+def test_other_bits_are_refused() -> None:
+    for bits in (1, 5, 7, 16):
+        with pytest.raises(InputError, match=rf"bits must be one of \(2, 3, 4, 8\), not {bits}"):
+            Grid(bits)
 
 
 def test_rows_of_one_sign_use_their_half_of_the_codes_fully() -> None:
