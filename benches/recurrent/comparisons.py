@@ -35,16 +35,12 @@ def change(
     return float((other - dense if is_decision(task) else 100 * (other / dense - 1)).mean())
 
 
-def deployed_change(rows: Iterable[Deployed]) -> float:
-    """From floating point to integers, of networks of one task, likewise."""
-    return float(
-        np.mean(
-            [
-                d.value - d.trained if is_decision(d.task) else 100 * (d.value / d.trained - 1)
-                for d in rows
-            ]
-        )
-    )
+def deployed_changes(rows: Iterable[Deployed]) -> list[float]:
+    """From floating point to integers, likewise, of each network."""
+    return [
+        d.value - d.trained if is_decision(d.task) else 100 * (d.value / d.trained - 1)
+        for d in rows
+    ]
 
 
 def is_kept(rows: Sequence[Score], task: str) -> bool:

@@ -18,7 +18,7 @@ from benches.recurrent.comparisons import (
     best_of_others,
     better,
     change,
-    deployed_change,
+    deployed_changes,
     is_decision,
     is_kept,
     values,
@@ -106,9 +106,9 @@ def figures(m: Measured) -> dict[str, Any]:
         decided = [d for d in of_lnp if is_decision(d.task)]
         forecast = [d for d in of_lnp if not is_decision(d.task)]
         if forecast:
-            found["deployed_nrmse_change_percent"] = deployed_change(forecast)
+            found["deployed_nrmse_change_percent"] = float(np.mean(deployed_changes(forecast)))
         if decided:
-            found["deployed_accuracy_change_points"] = deployed_change(decided)
+            found["deployed_accuracy_change_points"] = float(np.mean(deployed_changes(decided)))
         found["deployed_mismatches"] = sum(d.mismatches for d in m.deployed)
     for one in m.speed:
         found[f"lnp_seconds_{one.neurons}"] = one.seconds
@@ -347,9 +347,9 @@ def _deployed(rows: Sequence[Deployed]) -> list[str]:
         "of values are fitted once more by ridge regression, on the training part, when all else",
         "is codes, and each of their weights is two synapses of 4 bits side by side.",
         "",
-        "| task | network | float | integers | change | bits | synapses | operations "
+        "| task | network | float | integers | change | seeds | bits | synapses | operations "
         "| cycles | mismatches |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for task, name in dict.fromkeys((d.task, d.name) for d in rows):
         of_it = [d for d in rows if (d.task, d.name) == (task, name)]
@@ -358,9 +358,10 @@ def _deployed(rows: Sequence[Deployed]) -> list[str]:
             return float(np.mean([getattr(d, field_name) for d in of_it]))
 
         form, unit = (".2f", "points") if is_decision(task) else (".4f", "%")
+        changes = deployed_changes(of_it)
         lines.append(
             f"| {task} | {name} | {mean('trained'):{form}} | {mean('value'):{form}} | "
-            f"{deployed_change(of_it):+.1f} {unit} | {mean('bits_per_synapse'):.2f} | "
+            f"{np.mean(changes):+.1f} ± {np.std(changes):.1f} {unit} | {len(of_it)} | {mean('bits_per_synapse'):.2f} | "
             f"{mean('synapses'):.0f} | {mean('sops_per_step'):.0f} | "
             f"{mean('cycles_per_step'):.0f} | {sum(d.mismatches for d in of_it)} |"
         )

@@ -119,8 +119,19 @@ def test_page_shows_every_part_and_leaves_out_what_was_not_measured() -> None:
     assert trained in text
     # 1 / 0.11 for a quarter of the operations.
     assert f"{trained} 3.64 |" in text
-    assert "| lorenz | LNP | 0.1000 | 0.1050 | +5.0 % | 8.00 | 5000 | 300 | 250 | 0 |" in text
-    assert "| fsdd | LNP | 98.00 | 97.50 | -0.5 points | 8.00 | 5000 | 300 | 250 | 0 |" in text
+    assert (
+        "| lorenz | LNP | 0.1000 | 0.1050 | +5.0 ± 0.0 % | 1 | 8.00 | 5000 | 300 | 250 | 0 |"
+        in text
+    )
+    assert (
+        "| fsdd | LNP | 98.00 | 97.50 | -0.5 ± 0.0 points | 1 | 8.00 | 5000 | 300 | 250 | 0 |"
+        in text
+    )
+    two = [
+        *MEASURED.deployed,
+        Deployed("lorenz", "LNP", 1, 0.10, 0.107, 8.0, 5000, 300.0, 250.0, 0),
+    ]
+    assert "| +6.0 ± 1.0 % | 2 |" in page(RESULT, replace(MEASURED, deployed=two))
     assert "| LNP | 0.0200 (-0.120) |" in text
     assert "Exponent of the power law through them: 2.00." in text
     assert "## Time" not in page(RESULT, replace(MEASURED, speed=[]))
