@@ -361,7 +361,8 @@ def _deployed(rows: Sequence[Deployed]) -> list[str]:
         changes = deployed_changes(of_it)
         lines.append(
             f"| {task} | {name} | {mean('trained'):{form}} | {mean('value'):{form}} | "
-            f"{np.mean(changes):+.1f} ± {np.std(changes):.1f} {unit} | {len(of_it)} | {mean('bits_per_synapse'):.2f} | "
+            f"{np.mean(changes):+.1f} ± {np.std(changes):.1f} {unit} | {len(of_it)} | "
+            f"{mean('bits_per_synapse'):.2f} | "
             f"{mean('synapses'):.0f} | {mean('sops_per_step'):.0f} | "
             f"{mean('cycles_per_step'):.0f} | {sum(d.mismatches for d in of_it)} |"
         )
