@@ -62,5 +62,6 @@ def record(command: str, figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_result(folder: Path, name: str, result: Mapping[str, Any], page: str) -> None:
     """Write ``NAME.json`` and ``NAME.md`` into a folder: the figures, and what is read."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     (folder / f"{name}.md").write_text(page)

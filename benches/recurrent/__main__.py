@@ -22,21 +22,20 @@ VARIED = "lorenz"
 
 def parts(plan: Plan) -> dict[str, list[Job]]:
     """What is measured; seed by seed, so that a run with fewer finds what one with more kept."""
-    few = range(min(plan.few_seeds, plan.seeds))
     return {
         "tools": [Job(f"tools-{plan.seeds}", tools.errors, (plan.seeds,))],
         **{
             task: [Job(f"{task}-{s}", study, (plan, task, s), s) for s in range(plan.seeds)]
             for task, study in STUDIES.items()
         },
-        "variants": [Job(f"variants-{s}", variants, (plan, VARIED, s)) for s in few],
+        "variants": [Job(f"variants-{s}", variants, (plan, VARIED, s)) for s in range(plan.seeds)],
         "speed": [Job(f"speed-{size}", timed, (size,)) for size in plan.sizes],
     }
 
 
 def measured(plan: Plan, chosen: dict[str, list[Job]], processes: int) -> Measured:
     """All that was chosen; timing has the machine for itself."""
-    folder = folder_of("recurrent", f"{plan.neurons} {plan.epochs} {plan.few_seeds}")
+    folder = folder_of("recurrent", f"{plan.neurons} {plan.epochs}")
     beside = [job for name, jobs in chosen.items() if name != "speed" for job in jobs]
     found = iter(run_jobs(beside, folder, processes))
     results: dict[str, list[Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgesnn.backends.simulated import ReferenceBackend, SimulatorBackend
 from edgesnn.compress.pipeline import compress
@@ -52,48 +52,75 @@ class Deployed:
     mismatches: int
 
 
-def to_deploy(models: dict[str, Model]) -> list[tuple[str, str, float]]:
-    """What becomes integers: its name, the network that it was, and the share that SBC removes."""
-    left = num_weights(models["LNP"]) / num_weights(models["dense"])
+@dataclass(frozen=True)
+class Way:
+    """How a trained network becomes integers.
+
+    network    which of those that are compared
+    sparsity   share of what is left of its weights that SBC removes as well
+    settings   of the compressor; None: the usual ones
+    """
+
+    name: str
+    network: str
+    sparsity: float = 0.0
+    settings: CompressionSettings | None = None
+
+
+HALF = "LNP, half of it by SBC"
+SAME = "dense, SBC to LNP's synapses"
+
+
+def forecasting_ways(models: dict[str, Model]) -> list[Way]:
+    """Of networks before training; read-outs have weights of 8 bits unless they are named."""
+    plain = CompressionSettings(range="search", match_rates=False)
     return [
-        ("LNP", "LNP", 0.0),
-        ("LNP, half of it by SBC", "LNP", 0.5),
-        ("dense, SBC to LNP's synapses", "dense", 1 - left),
+        Way("LNP", "LNP"),
+        Way("LNP, read-out of 4 bits", "LNP", 0.0, plain),
+        Way(HALF, "LNP", 0.5),
+        Way(SAME, "dense", _removed(models)),
     ]
 
 
+def deciding_ways(models: dict[str, Model]) -> list[Way]:
+    """Likewise; one of them is trained on through the rounding."""
+    tuned = CompressionSettings(fine_tune_epochs=40, fine_tune_rate=3e-3)
+    return [
+        Way("LNP", "LNP"),
+        Way(HALF, "LNP", 0.5),
+        Way(f"{HALF}, trained on", "LNP", 0.5, tuned),
+        Way(SAME, "dense", _removed(models)),
+    ]
+
+
+def _removed(models: dict[str, Model]) -> float:
+    return 1 - num_weights(models["LNP"]) / num_weights(models["dense"])
+
+
 def forecasting_integers(
-    name: str,
-    model: Model,
-    sparsity: float,
-    data: ForecastData,
-    task: str,
-    seed: int,
+    way: Way, model: Model, data: ForecastData, task: str, seed: int
 ) -> Deployed:
     """A trained forecaster through the compressor, compared bit for bit."""
-    network, report = compress_forecaster(model, data.training, sparsity)
+    network, report = compress_forecaster(model, data.training, way.sparsity, way.settings)
     held_out = data.held_out
     found = forecast_error(network_values(network, held_out.events), held_out)
     before = model_error(model, held_out)
-    return _deployed(name, task, seed, (before, found), network, report, held_out.events)
+    return _deployed(way.name, task, seed, (before, found), network, report, held_out.events)
 
 
 def deciding_integers(
-    name: str,
-    model: Model,
-    sparsity: float,
-    data: tuple[LabelledEvents, LabelledEvents],
-    task: str,
-    seed: int,
+    way: Way, model: Model, data: tuple[LabelledEvents, LabelledEvents], task: str, seed: int
 ) -> Deployed:
     """A trained classifier likewise; ``data`` are the training part and what is held out."""
     training, held_out = data
-    removed = share_removed(model, sparsity)
-    network, report = compress(model, training, CompressionSettings(sparsity=removed))
+    settings = way.settings or CompressionSettings()
+    network, report = compress(
+        model, training, replace(settings, sparsity=share_removed(model, way.sparsity))
+    )
     decided = Simulator(network).run_batch(list(held_out.events.streams())).decisions
     scores = (decisions(model, held_out.events), decided)
     before, after = (100 * accuracy(found, held_out.labels) for found in scores)
-    return _deployed(name, task, seed, (before, after), network, report, held_out.events)
+    return _deployed(way.name, task, seed, (before, after), network, report, held_out.events)
 
 
 def _deployed(

@@ -11,8 +11,9 @@ import numpy as np
 from benches.recurrent.deployed import (
     Deployed,
     deciding_integers,
+    deciding_ways,
     forecasting_integers,
-    to_deploy,
+    forecasting_ways,
 )
 from benches.recurrent.networks import (
     HOMOGENEOUS,
@@ -62,9 +63,9 @@ CLASSIFIER = replace(
 PER_CLASS = 200
 #: Of networks that were pruned after they were trained: so many of the epochs follow.
 REPAIR = 0.2
-#: Networks that are trained whole, with every seed on the tasks of the headline, else with few.
+#: Networks that are trained whole: on the tasks of the headline, and on others.
 TRAINED = ("dense", "LNP", VARIANT, *BASELINES)
-FEW_TRAINED = ("dense", "LNP")
+TRAINED_ELSEWHERE = ("dense", "LNP")
 HEADLINE = ("lorenz", "roessler", "ecg", "fsdd")
 #: What a score was taken after; "late" is trained dense, pruned, and trained on for a while.
 RIDGE_STAGE, TRAINED_STAGE, LATE_STAGE = "ridge", "trained", "late"
@@ -75,11 +76,9 @@ CLASSIFICATIONS = ("fsdd", "imu-digits")
 CLUSTERS = tuple(TimeScales(2.0, scale) for scale in (2.0, 4.0, 8.0, 16.0))
 
 
-def trained_names(plan: Plan, task: str, seed: int) -> tuple[str, ...]:
+def trained_names(task: str) -> tuple[str, ...]:
     """Which networks of a task are trained whole."""
-    if task in HEADLINE:
-        return TRAINED
-    return FEW_TRAINED if seed < plan.few_seeds else ()
+    return TRAINED if task in HEADLINE else TRAINED_ELSEWHERE
 
 
 @dataclass(frozen=True)
@@ -164,14 +163,14 @@ def forecasts(plan: Plan, task_name: str, seed: int) -> Studied:
     rows = [Score(task.name, "no change", RIDGE_STAGE, seed, task.persistence(seed))]
     ready = {name: fitted(model, data.training) for name, model in models.items()}
     rows += [score(name, RIDGE_STAGE, model) for name, model in ready.items()]
-    names = trained_names(plan, task.name, seed)
+    names = trained_names(task.name)
     trained = {
         name: train_forecaster(ready[name], data.training, plan.epochs, seed) for name in names
     }
     rows += [score(name, TRAINED_STAGE, model) for name, model in trained.items()]
     deployed = [
-        forecasting_integers(name, trained[which], sparsity, data, task.name, seed)
-        for name, which, sparsity in (to_deploy(models) if trained else ())
+        forecasting_integers(way, trained[way.network], data, task.name, seed)
+        for way in forecasting_ways(models)
     ]
     if names == TRAINED:
         repair = max(round(REPAIR * plan.epochs), 1)
@@ -218,12 +217,12 @@ def classes(plan: Plan, recipe_name: str, seed: int) -> Studied:
     for name, model in models.items():
         ready = fit_readout(model, training.events, np.repeat(wanted, steps, axis=1), RIDGE)
         rows.append(score(name, RIDGE_STAGE, ready))
-        if name in trained_names(plan, recipe_name, seed):
+        if name in trained_names(recipe_name):
             trained[name] = train_sparse(ready, training, replace(CLASSIFIER, seed=seed))
             rows.append(score(name, TRAINED_STAGE, trained[name]))
     deployed = [
-        deciding_integers(name, trained[which], sparsity, (training, held_out), recipe.name, seed)
-        for name, which, sparsity in (to_deploy(models) if trained else ())
+        deciding_integers(way, trained[way.network], (training, held_out), recipe.name, seed)
+        for way in deciding_ways(models)
     ]
     return Studied(rows, deployed, [])
 

@@ -27,15 +27,13 @@ HOMOGENEOUS = TimeScales(None, SCALES.scale * (SCALES.shape or 1.0))
 class Plan:
     """How much is measured.
 
-    seeds         of networks, of the series and of pruning, from 0 on
-    few_seeds     of what is compared within LNP alone, and of training beside the headline, at most
-    neurons       of the dense network
-    epochs        of training, where networks are trained whole
-    sizes         of the timing
+    seeds     of networks, of the series and of pruning, from 0 on
+    neurons   of the dense network
+    epochs    of training, where networks are trained whole
+    sizes     of the timing
     """
 
     seeds: int = 5
-    few_seeds: int = 2
     neurons: int = 400
     epochs: int = TRAINING.epochs
     sizes: tuple[int, ...] = (100, 200, 400, 1000, 2000)

@@ -345,7 +345,8 @@ def _deployed(rows: Sequence[Deployed]) -> list[str]:
         f"compared with every bit of every membrane. At most {MOST_DEPLOYED_PERCENT} % more error,",
         f"or {MOST_DEPLOYED_POINTS} points less of accuracy, were asked for. Read-outs",
         "of values are fitted once more by ridge regression, on the training part, when all else",
-        "is codes, and each of their weights is two synapses of 4 bits side by side.",
+        "is codes, and each of their weights is two synapses of 4 bits side by side, except where",
+        "4 bits are named. Those trained on are trained through the rounding for 40 epochs.",
         "",
         "| task | network | float | integers | change | seeds | bits | synapses | operations "
         "| cycles | mismatches |",
