@@ -41,7 +41,7 @@ def sampled_loss(
     scores[:, frequent:] += stands_for
     own = (features * embedding[after]).sum(dim=1) + bias[after]
     # The one that came is in Z once: among the frequent ones, or by its own score.
-    at = torch.searchsorted(drawn, after).clamp(max=len(drawn) - 1)
+    at = torch.searchsorted(drawn, after.contiguous()).clamp(max=len(drawn) - 1)
     steps = (drawn[at] == after).nonzero()[:, 0]
     scores[steps, frequent + at[steps]] = -torch.inf
     rare = own.masked_fill(after < frequent, -torch.inf)
