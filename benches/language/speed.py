@@ -27,8 +27,8 @@ from edgesnn.language.model import LanguageModel, LanguageSettings
 UNITS = 1024
 #: Shares of weights that are left, and of units that send.
 DENSITIES, ACTIVITIES = (1.0, 0.5, 0.2, 0.1), (1.0, 0.5, 0.1)
-#: A time is the least of so many, each of so many tokens: short, so that nothing comes between.
-TRIES, TOKENS = 200, 20
+#: A time is the least of so many, each of so many tokens: short, so that little comes between.
+TRIES, TOKENS = 200, 50
 #: Of training: units, and windows of steps and rows.
 TRAINED_UNITS, STEPS, BATCH = 256, 64, 20
 SIMULATOR, DENSE_LOOP, PRODUCT = "simulator", "dense loop", "dense product"

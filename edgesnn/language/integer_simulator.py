@@ -66,7 +66,8 @@ class _Layer(NamedTuple):
 
 
 class _State(NamedTuple):
-    """``h``, and what was sent last: units and values, of which the first ``number[0]`` hold."""
+    """``h``, and what was sent last: units and values, of which the first ``number[0]`` hold; there
+    is room for one more, who may be written before it is known whether it sent."""
 
     h: Int16
     units: Int32
@@ -125,8 +126,8 @@ class IntegerSimulator:
         self._states = tuple(
             _State(
                 np.zeros(layer.num_units, np.int16),
-                np.zeros(layer.num_units, np.int32),
-                np.zeros(layer.num_units, np.int32),
+                np.zeros(layer.num_units + 1, np.int32),
+                np.zeros(layer.num_units + 1, np.int32),
                 np.zeros(1, np.int64),
             )
             for layer in self.model.layers
@@ -171,7 +172,9 @@ def _read(
             layer, state = layers[place], states[place]
             arriving = np.empty(3 * len(layer.thresholds), np.int32)
             if place == 0:
-                arriving[:] = table[ids[step]]
+                of_token = table[ids[step]]
+                for row in range(len(arriving)):  # as slices they would not be vectors
+                    arriving[row] = of_token[row]
             else:
                 operations[step] += _sum(layer.inputs, states[place - 1], arriving)
                 for row in range(len(arriving)):
@@ -180,7 +183,9 @@ def _read(
             operations[step] += _sum(layer.recurrent, state, back)
             _step(arriving, back, layer.thresholds, sigmoid, tanh, event_bits, state)
             events[step, place] = state.number[0]
-            h[place][step] = state.h
+            into = h[place][step]
+            for i in range(len(into)):
+                into[i] = state.h[i]
         operations[step] += _sum(of_scores, states[len(states) - 1], scores[step])
 
 
@@ -233,9 +238,14 @@ def _add_columns(columns: Int8, units: Int32, values: Int32, found: Int32) -> No
             found[row] += sums[row]
 
 
-def _looked_up(table: Int16, a: int, offset: int, shift: int) -> int:
-    held = min(max(a, -offset), offset - 1)
-    return int(table[(held + offset) >> shift])
+def _look_up(table: Int16, a: Int32, offset: int, shift: int) -> None:
+    """Entries of a table take the place of the pre-activations ``a``."""
+    least, most, zero = np.int32(-offset), np.int32(offset - 1), np.int32(offset)
+    # Two passes, for the first one becomes vectors.
+    for i in range(len(a)):
+        a[i] = (min(max(a[i], least), most) + zero) >> np.int32(shift)
+    for i in range(len(a)):
+        a[i] = table[np.uint32(a[i])]
 
 
 def _step(
@@ -247,28 +257,35 @@ def _step(
     event_bits: int,
     state: _State,
 ) -> None:
-    """One step of a layer."""
+    """One step of a layer, one operation after the other for all units: they become vectors."""
     size, h = len(thresholds), state.h
-    count = 0
-    half, half_event = 1 << (STATE_BITS - 1), 1 << (STATE_BITS - event_bits - 1)
-    largest = LARGEST_EVENT >> (EVENT_BITS - event_bits)
+    half = np.int32(1 << (STATE_BITS - 1))
+    gates = arriving[: 2 * size] + back[: 2 * size]
+    _look_up(sigmoid, gates, SIGMOID_OFFSET, SIGMOID_SHIFT)
+    z, r = gates[:size], gates[size:]
+    g = arriving[2 * size :]
     for i in range(size):
-        z = _looked_up(sigmoid, arriving[i] + back[i], SIGMOID_OFFSET, SIGMOID_SHIFT)
-        r = _looked_up(sigmoid, arriving[size + i] + back[size + i], SIGMOID_OFFSET, SIGMOID_SHIFT)
-        heard = (np.int64(r) * np.int64(back[2 * size + i]) + half) >> STATE_BITS
-        g = _looked_up(tanh, arriving[2 * size + i] + heard, TANH_OFFSET, TANH_SHIFT)
-        c = (np.int64(z) * h[i] + (STATE_ONE - np.int64(z)) * g + half) >> STATE_BITS
-        if c > thresholds[i]:
-            state.units[count] = i
-            value = (c + half_event) >> (STATE_BITS - event_bits)
-            state.values[count] = min(max(value, 1), largest) << (EVENT_BITS - event_bits)
-            count += 1
-            c -= thresholds[i]
-        h[i] = c
+        g[i] += (np.int64(r[i]) * np.int64(back[2 * size + i]) + half) >> STATE_BITS
+    _look_up(tanh, g, TANH_OFFSET, TANH_SHIFT)
+    one, shift = np.int32(STATE_ONE), np.int32(STATE_BITS)
+    for i in range(size):
+        # Of numbers up to 2^14, so that 32 bits are enough.
+        g[i] = (z[i] * np.int32(h[i]) + (one - z[i]) * g[i] + half) >> shift
+    drop, keep = STATE_BITS - event_bits, EVENT_BITS - event_bits
+    half_event, largest = 1 << (drop - 1), LARGEST_EVENT >> keep
+    value = r  # which nobody needs any more; 0 if nothing is sent
+    for i in range(size):
+        sends = g[i] > thresholds[i]
+        value[i] = min(max((g[i] + half_event) >> drop, 1), largest) << keep if sends else 0
+        h[i] = g[i] - thresholds[i] if sends else g[i]
+    count = 0
+    for i in range(size):
+        state.units[count], state.values[count] = i, value[i]
+        count += value[i] != 0
     state.number[0] = count
 
 
 _compile: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
-_looked_up, _add_columns = _compile(_looked_up), _compile(_add_columns)
+_look_up, _add_columns = _compile(_look_up), _compile(_add_columns)
 _sum, _step = _compile(_sum), _compile(_step)
 _read = _compile(_read)
