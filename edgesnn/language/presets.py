@@ -119,7 +119,7 @@ GATED: dict[str, Preset] = {
                 "drop_connect": 0.2,
             },
             LanguageTraining(
-                epochs=12, batch=32, window=35, learning_rate=2e-3, constant=0.4, beta=0.9,
+                epochs=8, batch=32, window=35, learning_rate=3e-3, constant=0.4, beta=0.9,
                 weight_decay=0.02, candidates=2000,
             ),
         ),
