@@ -8,12 +8,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint bench bench-compress bench-node boards proofs netlists docs tools mutants coverage clean
+.PHONY: help demo test slow lint bench bench-compress bench-node boards proofs netlists docs tools mutants coverage clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         train, compress, verify, build a bitstream, stream digits (no board needed)"
-	@echo "make test         all tests but those of the documentation, on $(JOBS) cores"
+	@echo "make test         all tests but the slow ones and those of the documentation, on $(JOBS) cores"
+	@echo "make slow         the slow tests: minutes more"
 	@echo "make lint         ruff and mypy"
 	@echo "make docs         documentation: every command and example in it is run"
 	@echo "make bench        speed of simulator and core"
@@ -41,7 +42,10 @@ demo: $(STAMP)
 	$(BIN)/edgesnn demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not docs and not netlists'
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'not slow and not docs and not netlists'
+
+slow: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m 'slow and not docs and not netlists'
 
 lint: $(STAMP)
 	$(BIN)/ruff check

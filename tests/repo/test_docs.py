@@ -44,7 +44,6 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.slow
 @pytest.mark.docs
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
 def test_commands_and_examples_of_a_page_run_in_order(page: Path, tmp_path: Path) -> None:
