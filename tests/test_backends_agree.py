@@ -30,6 +30,14 @@ from tests.strategies import random_events, random_network
 BLOCK = 13
 
 
+def slow_if_wide(lanes: int) -> tuple[pytest.MarkDecorator, ...]:
+    """Cores of many lanes take long to compile."""
+    return (pytest.mark.slow,) if lanes > 4 else ()
+
+
+EACH_WIDTH = [pytest.param(lanes, marks=slow_if_wide(lanes)) for lanes in LANES]
+
+
 @lru_cache
 def gates(
     lanes: int, state_bits: int = 24, currents: bool = False, delays: bool = False
@@ -84,7 +92,11 @@ def mismatches(case: Case) -> list[str]:
 
 @pytest.mark.parametrize(
     ("lanes", "first"),
-    [(lanes, first) for lanes in LANES for first in range(0, NETWORKS_PER_LANES[lanes], BLOCK)],
+    [
+        pytest.param(lanes, first, marks=slow_if_wide(lanes))
+        for lanes in LANES
+        for first in range(0, NETWORKS_PER_LANES[lanes], BLOCK)
+    ],
 )
 def test_reference_simulator_gates_and_c_agree(lanes: int, first: int) -> None:
     for seed in range(first, first + BLOCK):
@@ -92,7 +104,10 @@ def test_reference_simulator_gates_and_c_agree(lanes: int, first: int) -> None:
 
 
 @pytest.mark.parametrize("first", range(0, NETWORKS_PER_FEATURES, BLOCK))
-@pytest.mark.parametrize(("lanes", "currents", "delays"), FEATURES)
+@pytest.mark.parametrize(
+    ("lanes", "currents", "delays"),
+    [pytest.param(*features, marks=slow_if_wide(features[0])) for features in FEATURES],
+)
 def test_all_agree_on_currents_and_delays(
     lanes: int, currents: bool, delays: bool, first: int
 ) -> None:
@@ -116,7 +131,7 @@ def test_core_with_everything_runs_what_needs_nothing_of_it(small_network: Netwo
             assert not differences(expected, core.run(stream, record=True))
 
 
-@pytest.mark.parametrize("lanes", [2, 8])
+@pytest.mark.parametrize("lanes", [2, pytest.param(8, marks=slow_if_wide(8))])
 def test_runs_with_spikes_under_way_may_be_cut_anywhere(lanes: int) -> None:
     core = gates(lanes, currents=True, delays=True)
     for seed in range(6):
@@ -132,7 +147,7 @@ def test_runs_with_spikes_under_way_may_be_cut_anywhere(lanes: int) -> None:
             assert not differences(simulated, core.run(piece, record=True), cycles=True)
 
 
-@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("lanes", EACH_WIDTH)
 def test_runs_may_be_cut_anywhere(lanes: int) -> None:
     core = gates(lanes)
     for seed in range(6):
@@ -152,7 +167,7 @@ def test_runs_may_be_cut_anywhere(lanes: int) -> None:
         assert not differences(Reference(network).run(stream), whole)
 
 
-@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("lanes", EACH_WIDTH)
 def test_overflows_are_counted_alike_where_a_rule_is_broken(lanes: int) -> None:
     core = gates(lanes, state_bits=16)
     total = 0
@@ -186,7 +201,7 @@ def test_overflows_are_counted_alike_where_a_rule_is_broken(lanes: int) -> None:
     assert total > 1000
 
 
-@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("lanes", EACH_WIDTH)
 @pytest.mark.parametrize(
     ("limit", "too_many"),
     [

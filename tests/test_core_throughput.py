@@ -17,6 +17,7 @@ def core() -> GatesBackend:
     return GatesBackend(CoreConfig(readout_neurons=1024))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fan_out", [32, 64, 128])
 def test_wide_rows_keep_95_percent_of_a_synapse_a_cycle(core: GatesBackend, fan_out: int) -> None:
     synapses = fixed_fan_out(np.random.default_rng(0), 256, 512, fan_out)

@@ -76,6 +76,7 @@ def test_random_networks_give_the_results_of_the_reference(device):
         assert differences(expected, device.run(stream)) == [], seed
 
 
+@pytest.mark.slow
 def test_a_board_with_currents_and_delays_says_so_and_runs_them():
     config = replace(SMALL, currents=True, delays=True)
     with VirtualBoard(config) as board, SerialDevice(board.port, timeout=3.0) as device:

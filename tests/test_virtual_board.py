@@ -32,6 +32,7 @@ def test_a_network_runs_behind_either_kind_of_port(tcp):
             assert differences(expected, run_on(board.port)) == []
 
 
+@pytest.mark.slow
 def test_the_rate_of_the_line_is_a_choice():
     with VirtualBoard(SMALL, clocks_per_bit=12) as board:
         assert differences(Reference(small_network()).run(STREAM), run_on(board.port)) == []

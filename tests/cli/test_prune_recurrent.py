@@ -160,6 +160,7 @@ def test_training_whole_makes_the_error_smaller(
     assert errors[1] < errors[0]
 
 
+@pytest.mark.slow
 def test_a_pruned_forecaster_becomes_a_network_whose_windows_verify(
     call: Call, prune: Call, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -345,6 +345,7 @@ def sanitized(compiler: str, arguments: Sequence[str]) -> subprocess.CompletedPr
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("compiler", "what"),
     [("gcc", "agree"), ("clang", "agree"), ("gcc", "mutate"), ("gcc", "language")],

@@ -89,6 +89,7 @@ def random_steps(count: int, seed: int) -> Steps:
     return [rng.permutation(inputs)[: rng.integers(inputs + 1)].tolist() for _ in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_decisions_and_counters_are_those_of_the_simulator(seed: int) -> None:
     board = booted()

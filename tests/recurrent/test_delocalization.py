@@ -39,8 +39,8 @@ def pruned(seed):
 
 
 def test_restored_edges_spread_the_modes_more_than_as_many_at_random() -> None:
-    better = 0
-    for seed in range(10):
+    gains = []
+    for seed in range(40):
         weights, before = pruned(seed)
         restored = edges_to_restore(weights, before, 12, wanted_ipr=0.0)
         assert restored.sum() == 12
@@ -53,8 +53,9 @@ def test_restored_edges_spread_the_modes_more_than_as_many_at_random() -> None:
             inverse_participation(np.linalg.eig(w)[1]).mean()
             for w in (np.where(restored, before, weights), random)
         )
-        better += ours < theirs
-    assert better >= 8
+        gains.append(theirs - ours)
+    # 0.06 in the mean of many; of one network it may be the other way round.
+    assert np.mean(gains) > 0.02
 
 
 def test_nothing_comes_back_where_modes_are_spread_or_nothing_went() -> None:

@@ -106,6 +106,7 @@ def test_integers_forecast_nearly_as_well_as_floating_point(pruned, network, dat
     assert after < 1.1 * before
 
 
+@pytest.mark.slow
 def test_reference_simulator_and_gates_give_the_same_bits(network, data) -> None:
     streams = list(data.held_out.events.streams())[:2]
     reference = ReferenceBackend()

@@ -134,6 +134,7 @@ def test_installed_package_finds_its_firmware(installed: Path) -> None:
     assert done.stdout.strip().endswith("edgesnn/_firmware")
 
 
+@pytest.mark.slow
 def test_installed_command_writes_c_that_is_whole(
     installed: Path, small_network: Network, tmp_path: Path
 ) -> None:
