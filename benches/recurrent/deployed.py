@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgesnn.backends.simulated import ReferenceBackend, SimulatorBackend
-from edgesnn.compress.pipeline import compress
+from edgesnn.compress.pipeline import DEFAULTS, compress
 from edgesnn.compress.report import CompressionReport
 from edgesnn.compress.settings import CompressionSettings
 from edgesnn.core_config import CoreConfig
@@ -13,6 +13,7 @@ from edgesnn.event_windows import EventWindows, LabelledEvents
 from edgesnn.model import Model
 from edgesnn.network import Network
 from edgesnn.recurrent.deploy import (
+    FORECASTER,
     compress_forecaster,
     forecast_error,
     model_error,
@@ -58,43 +59,38 @@ class Way:
 
     network    which of those that are compared
     sparsity   share of what is left of its weights that SBC removes as well
-    settings   of the compressor; None: the usual ones
+    settings   of the compressor
     """
 
     name: str
     network: str
-    sparsity: float = 0.0
-    settings: CompressionSettings | None = None
+    sparsity: float
+    settings: CompressionSettings
 
 
-HALF = "LNP, half of it by SBC"
-SAME = "dense, SBC to LNP's synapses"
+#: Of a classifier that SBC prunes further: it is trained on through the rounding.
+TUNED = CompressionSettings(fine_tune_epochs=40, fine_tune_rate=3e-3)
 
 
 def forecasting_ways(models: dict[str, Model]) -> list[Way]:
     """Of networks before training; read-outs have weights of 8 bits unless they are named."""
-    plain = CompressionSettings(range="search", match_rates=False)
-    return [
-        Way("LNP", "LNP"),
-        Way("LNP, read-out of 4 bits", "LNP", 0.0, plain),
-        Way(HALF, "LNP", 0.5),
-        Way(SAME, "dense", _removed(models)),
-    ]
+    plain = Way("LNP, read-out of 4 bits", "LNP", 0.0, replace(FORECASTER, readout_bits=None))
+    return [*_common_ways(models, FORECASTER), plain]
 
 
 def deciding_ways(models: dict[str, Model]) -> list[Way]:
-    """Likewise; one of them is trained on through the rounding."""
-    tuned = CompressionSettings(fine_tune_epochs=40, fine_tune_rate=3e-3)
+    """Likewise; one of them is trained on."""
+    tuned = Way("LNP, half of it by SBC, trained on", "LNP", 0.5, TUNED)
+    return [*_common_ways(models, DEFAULTS), tuned]
+
+
+def _common_ways(models: dict[str, Model], settings: CompressionSettings) -> list[Way]:
+    left = num_weights(models["LNP"]) / num_weights(models["dense"])
     return [
-        Way("LNP", "LNP"),
-        Way(HALF, "LNP", 0.5),
-        Way(f"{HALF}, trained on", "LNP", 0.5, tuned),
-        Way(SAME, "dense", _removed(models)),
+        Way("LNP", "LNP", 0.0, settings),
+        Way("LNP, half of it by SBC", "LNP", 0.5, settings),
+        Way("dense, SBC to LNP's synapses", "dense", 1 - left, settings),
     ]
-
-
-def _removed(models: dict[str, Model]) -> float:
-    return 1 - num_weights(models["LNP"]) / num_weights(models["dense"])
 
 
 def forecasting_integers(
@@ -113,10 +109,8 @@ def deciding_integers(
 ) -> Deployed:
     """A trained classifier likewise; ``data`` are the training part and what is held out."""
     training, held_out = data
-    settings = way.settings or CompressionSettings()
-    network, report = compress(
-        model, training, replace(settings, sparsity=share_removed(model, way.sparsity))
-    )
+    settings = replace(way.settings, sparsity=share_removed(model, way.sparsity))
+    network, report = compress(model, training, settings)
     decided = Simulator(network).run_batch(list(held_out.events.streams())).decisions
     scores = (decisions(model, held_out.events), decided)
     before, after = (100 * accuracy(found, held_out.labels) for found in scores)

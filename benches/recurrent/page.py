@@ -23,7 +23,7 @@ from benches.recurrent.comparisons import (
     is_kept,
     values,
 )
-from benches.recurrent.deployed import Deployed
+from benches.recurrent.deployed import TUNED, Deployed
 from benches.recurrent.measure import (
     CLASSIFIER,
     FOLLOWING,
@@ -346,7 +346,8 @@ def _deployed(rows: Sequence[Deployed]) -> list[str]:
         f"or {MOST_DEPLOYED_POINTS} points less of accuracy, were asked for. Read-outs",
         "of values are fitted once more by ridge regression, on the training part, when all else",
         "is codes, and each of their weights is two synapses of 4 bits side by side, except where",
-        "4 bits are named. Those trained on are trained through the rounding for 40 epochs.",
+        f"4 bits are named. Those trained on are trained through the rounding for "
+        f"{TUNED.fine_tune_epochs} epochs.",
         "",
         "| task | network | float | integers | change | seeds | bits | synapses | operations "
         "| cycles | mismatches |",

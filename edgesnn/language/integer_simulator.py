@@ -172,9 +172,7 @@ def _read(
             layer, state = layers[place], states[place]
             arriving = np.empty(3 * len(layer.thresholds), np.int32)
             if place == 0:
-                of_token = table[ids[step]]
-                for row in range(len(arriving)):  # as slices they would not be vectors
-                    arriving[row] = of_token[row]
+                _copy(arriving, table[ids[step]])
             else:
                 operations[step] += _sum(layer.inputs, states[place - 1], arriving)
                 for row in range(len(arriving)):
@@ -183,10 +181,14 @@ def _read(
             operations[step] += _sum(layer.recurrent, state, back)
             _step(arriving, back, layer.thresholds, sigmoid, tanh, event_bits, state)
             events[step, place] = state.number[0]
-            into = h[place][step]
-            for i in range(len(into)):
-                into[i] = state.h[i]
+            _copy(h[place][step], state.h)
         operations[step] += _sum(of_scores, states[len(states) - 1], scores[step])
+
+
+def _copy(into: Any, found: Int16) -> None:
+    """A loop becomes vectors, an assignment of slices does not."""
+    for i in range(len(into)):
+        into[i] = found[i]
 
 
 def _sum(matrix: Columns, sent: _State, found: Int32) -> int:
@@ -286,6 +288,6 @@ def _step(
 
 
 _compile: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
-_look_up, _add_columns = _compile(_look_up), _compile(_add_columns)
+_copy, _look_up, _add_columns = _compile(_copy), _compile(_look_up), _compile(_add_columns)
 _sum, _step = _compile(_sum), _compile(_step)
 _read = _compile(_read)

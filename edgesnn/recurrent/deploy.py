@@ -23,13 +23,16 @@ from edgesnn.run_result import RunResult
 from edgesnn.simulator import Simulator
 
 Values = npt.NDArray[np.float64]
+#: Scales are searched for, and weights of the read-out have 8 bits, as it has few large weights,
+#: and small ones that count; rates are left as they are, as it was fitted to them.
+FORECASTER = CompressionSettings(range="search", match_rates=False, readout_bits=8)
 
 
 def compress_forecaster(
     model: Model,
     training: EventTargets,
     sparsity: float = 0.0,
-    settings: CompressionSettings | None = None,
+    settings: CompressionSettings = FORECASTER,
 ) -> tuple[Network, CompressionReport]:
     """The network of integers: pruned and rounded by SBC, weights of the read-out to 8 bits.
 
@@ -37,19 +40,16 @@ def compress_forecaster(
 
     training   windows of the training part; fine-tuning, if settings ask for it, learns its values
     sparsity   share of the weights that are left to remove as well, 0 <= sparsity < 1
-    settings   other settings of the compressor; its sparsity is set here. Without them scales are
-               searched for, and weights of the read-out have 8 bits, as it has few large weights,
-               and small ones that count; and rates are left as they are, as it was fitted to them
+    settings   other settings of the compressor; its sparsity is set here
 
     What was pruned before stays away: removed weights cost nothing, so they go first.
     """
     removed = share_removed(model, sparsity)
-    chosen = settings or CompressionSettings(range="search", match_rates=False, readout_bits=8)
     unlabelled = LabelledEvents.of_one_class(training.events)
     return compress(
         model,
         unlabelled,
-        replace(chosen, sparsity=removed),
+        replace(settings, sparsity=removed),
         training=training,
         refit=fit_to(training),
     )
