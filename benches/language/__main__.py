@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -109,10 +110,11 @@ def main() -> None:
         parser.error(f"--share must be 1 to be written, not {options.share:g}: leave out one")
     names = options.only or list(parts(None))
     found = measured(names, options.processes, options.share)
-    words = ["python -m benches.language", *(f"--only {name}" for name in options.only or ())]
+    only = [f"--only {shlex.quote(name)}" for name in options.only or ()]
+    command = " ".join(["python -m benches.language", *only, "--write docs/results"])
     print(json.dumps(figures(found), indent=2))
     if options.write:
-        written(options.write, " ".join([*words, "--write docs/results"]), found)
+        written(options.write, command, found)
 
 
 if __name__ == "__main__":
