@@ -20,8 +20,9 @@ from edgesnn.files import write_whole
 from edgesnn.language.presets import SPIKING
 from edgesnn.measurement import commit, machine, record, write_result
 
-#: Shares of the weights that further models of words are pruned to; the first one goes all steps.
-FEW_LEVELS = (0.8, 0.95)
+#: Shares of the weights that further seeds are pruned to, and models with other activity; the first
+#: model goes all steps.
+FEW_LEVELS, ONE_LEVEL = (0.8, 0.95), (0.8,)
 ONE_SHOT = (0.5, 0.7, 0.8)
 #: The dense model and the pruned one that become integers.
 ROUNDED = (0.0, 0.8)
@@ -37,17 +38,16 @@ FURTHER_TASKS = (
     Task("egru", "ptb", "egru", 2, levels=FEW_LEVELS),
     Task(
         "egru, thresholds of 0.2", "ptb", "egru",
-        layers={"threshold_mean": 0.2}, levels=FEW_LEVELS,
+        layers={"threshold_mean": 0.2}, levels=ONE_LEVEL,
     ),
     Task(
         "egru, 10 times the weight decay", "ptb", "egru",
-        training={"weight_decay": 0.2}, levels=FEW_LEVELS,
+        training={"weight_decay": 0.2}, levels=ONE_LEVEL,
     ),
 )  # fmt: skip
 CHARACTER_TASKS = (
     Task("egru", "characters", "egru", levels=(0.5, 0.8), one_shot=ONE_SHOT, integers=ROUNDED),
     Task("gru", "characters", "gru"),
-    Task("lstm", "characters", "lstm"),
 )
 
 

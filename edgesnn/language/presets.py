@@ -114,10 +114,7 @@ GATED: dict[str, Preset] = {
             "ptb",
             "ptb",
             False,
-            {
-                "units": (256,), "word_dropout": 0.1, "input_dropout": 0.3, "output_dropout": 0.3,
-                "drop_connect": 0.2,
-            },
+            {"units": (256,), "input_dropout": 0.2, "output_dropout": 0.2, "width": 1.0},
             LanguageTraining(
                 epochs=8, batch=32, window=35, learning_rate=3e-3, constant=0.4, beta=0.9,
                 weight_decay=0.02, candidates=2000,
