@@ -34,6 +34,18 @@ class Region(IntEnum):
     CURRENT = 12
 
 
+#: Regions that an image fills, in its order: the first one once, the others for each lane. The last
+#: one is there only in images with currents.
+LOADED_REGIONS = (
+    Region.PROGRAM,
+    Region.SYNAPSES,
+    Region.THRESHOLD,
+    Region.BIAS,
+    Region.DECAY,
+    Region.SYNAPTIC_DECAY,
+)
+#: Tag, words of an element, number of elements, first address.
+SECTION_HEADER_WORDS = 4
 #: A section counts its elements in one word.
 MAX_SECTION_ELEMENTS = 65535
 #: Ends the list of sections.
@@ -229,3 +241,14 @@ def header_limits(config: CoreConfig) -> dict[HeaderWord, tuple[int, int]]:
         HeaderWord.WINDOW_STEPS: (1, 65535),
         HeaderWord.MAX_DELAY: (0, MAX_DELAY if config.delays else 0),
     }
+
+
+def max_image_words(config: CoreConfig) -> int:
+    """Words of the largest image that a core of this size can hold."""
+    layout = MemoryLayout(config)
+    words = HEADER_WORDS + SECTION_HEADER_WORDS + 2
+    for region in LOADED_REGIONS if config.currents else LOADED_REGIONS[:-1]:
+        copies = 1 if region is Region.PROGRAM else config.lanes
+        width = 2 if region in TWO_WORD_REGIONS else 1
+        words += copies * (SECTION_HEADER_WORDS + width * layout.depth(region))
+    return words

@@ -1,43 +1,21 @@
 """Executes requests; the gates of :mod:`edgesnn.protocol`.
 
-One request at a time: read the argument, do it, write the reply, send it. A request that was
-executed last and comes again gets the reply that is still in the transmitter's buffer.
+A small processor decides: see :mod:`edgesnn_hdl.link_program`. Around it is what it is too slow
+for, which is the timer, counts of errors and the sum over an image, and what must last.
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from edgesnn.core_config import CoreConfig
-from edgesnn.framing import HEADER_BYTES, MAX_PAYLOAD
-from edgesnn.memory_layout import CounterWord, Prologue, Region
-from edgesnn.network import ReadoutRule
-from edgesnn.protocol import (
-    ADVANCE,
-    ARGUMENT_BYTES,
-    MAX_ELEMENTS,
-    MAX_ERROR_COUNT,
-    MAX_WORDS,
-    NEED_IMAGE,
-    OWN_BIT,
-    PROTOCOL_VERSION,
-    REPLY_BIT,
-    REPLY_HEADER_BYTES,
-    WITH_WORDS,
-    WITHOUT_ARGUMENT,
-    Message,
-    Status,
-    config_bytes,
-)
-from edgesnn_hdl.core import READ_LATENCY, AccessPort
-from edgesnn_hdl.image_loader import ImageLoader
-
-#: Where the data of a reply begin in the transmitter's buffer, and where they must end.
-_DATA = HEADER_BYTES + REPLY_HEADER_BYTES
-_END = HEADER_BYTES + MAX_PAYLOAD
-_PAGE_END = _DATA + 4 * MAX_ELEMENTS
+from edgesnn.protocol import MAX_ERROR_COUNT
+from edgesnn_hdl.core import AccessPort
+from edgesnn_hdl.crc32 import Crc32
+from edgesnn_hdl.link_program import LOADED, READS, Control, Given, Is, Taken, link_program
+from edgesnn_hdl.processor import Condition, Processor
 
 
 class CommandUnit(wiring.Component):
@@ -45,8 +23,8 @@ class CommandUnit(wiring.Component):
 
     Members
     -------
-    request_valid, release, type, sequence, length, request_address, request_data, frame_error
-        To a FrameReceiver.
+    request_valid, release, request_address, request_data, frame_error
+        To a FrameReceiver; the request begins at address 0 with its type.
     reply_address, reply_data, reply_write, send, again, reply_length, sending
         To a FrameTransmitter.
     event, event_valid, event_ready, start, reset_state, clear_counters, idle, refused, access
@@ -77,9 +55,6 @@ class CommandUnit(wiring.Component):
             {
                 "request_valid": In(1),
                 "release": Out(1),
-                "type": In(8),
-                "sequence": In(8),
-                "length": In(8),
                 "request_address": Out(8),
                 "request_data": In(8),
                 "frame_error": In(1),
@@ -113,387 +88,140 @@ class CommandUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.loader = loader = ImageLoader(self.config)
+        program = link_program(self.config, self.clock_khz)
+        m.submodules.processor = processor = Processor(program)
+        value = processor.value
         access = self.access
 
-        # The request: ``byte`` is the one at ``at``; ``take`` moves on.
-        at = Signal(8)
-        take = Signal()
-        byte = self.request_data
-        request_end = Signal(8)
-        argument = Signal(32)
-        low = Signal(8)
-        word = Signal(16)
-        kind = self.type[:4]  # enough once the request is known to be one of ours
-        last_type = Signal(8)
-        last_sequence = Signal(8)
+        def given(port: Given) -> Signal:
+            """The processor gives its value to this port."""
+            strobe = Signal(name=f"gives_{port.name.lower()}")
+            m.d.comb += strobe.eq(processor.gives & (processor.port == port))
+            return strobe
 
-        # The reply: its result is written at the end, its data as they come.
-        to = Signal(8)
-        status = Signal(Status)
-        no_room = Signal()  # for the spikes of a step; a cycle after ``to``
-        readout_bits = (self.config.readout_neurons - 1).bit_length()
-        result = Signal(max(MAX_WORDS.bit_length(), readout_bits))
-        undecided = Signal()
+        def kept(port: Given, width: int) -> Signal:
+            """What it gave to this port last."""
+            register = Signal(width, name=port.name.lower())
+            with m.If(given(port)):
+                m.d.sync += register.eq(value)
+            return register
+
+        # The request and the reply.
+        waiting = given(Given.WAIT)
+        takes = {
+            port: processor.takes & (processor.port == port)
+            for port in (Taken.REQUEST, Taken.ELEMENT)
+        }
+        request_place, reply_place = self.request_address, self.reply_address
+        with m.If(takes[Taken.REQUEST]):
+            m.d.sync += request_place.eq(request_place + 1)
+        with m.If(given(Given.REQUEST_PLACE)):
+            m.d.sync += request_place.eq(value)
+        with m.If(self.reply_write):
+            m.d.sync += reply_place.eq(reply_place + 1)
+        with m.If(given(Given.REPLY_PLACE)):
+            m.d.sync += reply_place.eq(value)
         m.d.comb += [
-            self.request_address.eq(at + take),
-            word.eq(Cat(low, byte)),
-            request_end.eq(self.length + HEADER_BYTES),
-            self.reply_address.eq(to),
+            self.reply_write.eq(given(Given.REPLY)),
+            self.reply_data.eq(value),
+            self.reply_length.eq(reply_place),
+            self.event.eq(value),
+            self.event_valid.eq(given(Given.EVENT)),
+            self.status.eq(kept(Given.STATUS, len(self.status))),
+            processor.wait.eq(
+                (waiting & (~self.request_valid | self.sending))
+                | (self.event_valid & ~self.event_ready)
+            ),
         ]
-        m.d.sync += at.eq(self.request_address)
-        m.d.sync += no_room.eq(to + (argument[16:24] << 1) > _END)
-
-        # A walk through elements of the core's memories into the reply: ``first`` is where it
-        # begins, ``count`` how many there are, ``index`` how many are done.
-        first = argument[:16]
-        count = argument[16:24]
-        index = Signal(max(8, readout_bits + 1))
-        is_readout = kind == Message.READ_OUT
-        at_end = Signal()
-        tick = Signal(range(READ_LATENCY + 4))
-        arrives = tick >= READ_LATENCY
-        value = access.read_data
-        in_prologue = Signal()
-        address = Signal(16)
-        region = Signal(4)
-        lane_bits = (self.config.lanes - 1).bit_length()
+        control = Mux(given(Given.CONTROL), value, 0)
+        lights = kept(Given.LIGHTS, 1 + len(self.decision))
         m.d.comb += [
-            at_end.eq((index[:8] == count) & (index[8:] == Mux(is_readout, argument[24:], 0))),
-            address.eq(first + index),
-            access.region.eq(region),
-            access.lane.eq(argument[28:]),
-            access.address.eq(address),
-            access.byte.eq(tick),
-            access.write_data.eq(loader.write_data),
+            self.send.eq((control & Control.SEND).any()),
+            self.again.eq((control & Control.AGAIN).any()),
+            self.release.eq((control & Control.RELEASE).any()),
+            self.reset_state.eq((control & Control.RESET_STATE).any()),
+            self.clear_counters.eq((control & Control.CLEAR_COUNTERS).any()),
+            self.loaded.eq((lights & LOADED).any()),
+            self.decision.eq(lights >> LOADED.bit_length()),
         ]
-        with m.Switch(kind):
-            with m.Case(Message.RUN):
-                m.d.comb += region.eq(Region.SPIKES)
-            with m.Case(Message.READ_COUNTERS):
-                m.d.comb += region.eq(Region.COUNTER)
-            with m.Case(Message.READ_MEMORY):
-                m.d.comb += region.eq(argument[24:28])
-            with m.Default():
-                m.d.comb += [
-                    region.eq(Region.ACCUMULATOR),
-                    access.lane.eq(index[:lane_bits]),
-                    access.address.eq(index[lane_bits:]),
-                ]
-        with m.If(in_prologue):
-            # The rule, and then both bytes of the size.
-            m.d.comb += [
-                region.eq(Region.PROGRAM),
-                access.address.eq(Mux(tick == 0, Prologue.READOUT_RULE, Prologue.READOUT_SIZE)),
-                access.byte.eq(tick == 2),
-            ]
-        with m.If(loader.write):
-            m.d.comb += [
-                access.enable.eq(1),
-                access.write.eq(1),
-                access.region.eq(loader.region),
-                access.lane.eq(loader.lane),
-                access.address.eq(loader.address),
-            ]
 
-        # The largest accumulator so far. Bytes come lowest first, and so does the subtraction
-        # that compares them; ``highest`` turns with them.
-        highest = Signal(32)
-        found = Signal()
-        counts_spikes = Signal()
-        in_page = Signal()
-        clears = Signal()  # the counters, when they were read
-        borrow = Signal()
-        is_sign = tick == READ_LATENCY + 3
-        lowest = Cat(Const(0, 7), is_sign & ~counts_spikes)  # of NOTHING, or of no spikes
-        sign = Cat(Const(0, 7), is_sign)
-        larger = Signal()
-        m.d.comb += larger.eq(
-            ((Mux(found, highest[:8], lowest) ^ sign) - (value ^ sign) - borrow)[-1]
-        )
+        # Elements of the core's memories.
+        place = kept(Given.ELEMENT_PLACE, READS.bit_length())
+        byte = Signal(2)
+        with m.If(takes[Taken.ELEMENT]):
+            m.d.sync += byte.eq(byte + 1)
+        with m.If(given(Given.ADDRESS)):
+            m.d.sync += byte.eq(0)
+        m.d.comb += [
+            access.region.eq(place[:4]),
+            access.lane.eq(place[4:8]),
+            access.enable.eq(place[-1] | access.write),
+            access.address.eq(kept(Given.ADDRESS, 16)),
+            access.byte.eq(byte),
+            access.write.eq(given(Given.ELEMENT)),
+            access.write_data.eq(Cat(value, kept(Given.HIGH, 16))),
+        ]
 
-        # Errors, and steps by the timer.
+        # The sum over an image: four cycles for a word, which stays that long.
+        m.submodules.crc = sum_ = Crc32()
+        nibble = Signal(2)
+        with m.If(sum_.valid):
+            m.d.sync += nibble.eq(nibble + 1)
+        m.d.comb += [
+            sum_.start.eq((control & Control.CLEAR_SUM).any()),
+            sum_.valid.eq(given(Given.IMAGE_WORD) | (nibble != 0)),
+            sum_.data.eq(value.word_select(nibble, 4)),
+        ]
+
+        # Errors, and steps by the timer. One begins only while the processor waits: a request
+        # goes before it, or too short a period would lock the host out.
         frame_errors = self._saturating(m, "frame_errors", self.frame_error)
-        timer_on = Signal()
-        period = Signal(32)
-        wait = Signal(32)
-        begins = Signal()  # a period begins
+        timer_on = kept(Given.TIMER, 1)
+        period = Cat(kept(Given.PERIOD_LOW, 16), kept(Given.PERIOD_HIGH, 16))
+        passed = Signal(32)
         due = Signal()
-        expires = timer_on & (wait == period)
+        expires = timer_on & (passed == period)
         late_steps = self._saturating(m, "late_steps", expires & due)
-        may_step = Signal()
-        m.d.sync += wait.eq(wait + 1)
-        with m.If(expires | begins):
-            m.d.sync += wait.eq(1)
-        with m.If(may_step & due & self.idle & ~self.hold):
-            m.d.comb += self.start.eq(1)
+        steps = waiting & due & self.idle & ~self.hold & (~self.request_valid | self.sending)
+        m.d.comb += self.start.eq((control & Control.START).any() | steps)
+        m.d.sync += passed.eq(passed + 1)
+        with m.If(expires | given(Given.TIMER)):
+            m.d.sync += passed.eq(1)
+        with m.If(steps):
             m.d.sync += due.eq(0)
         with m.If(expires):
             m.d.sync += due.eq(1)
         with m.If(~timer_on):
             m.d.sync += due.eq(0)
-        with m.If(self.frame_error | (expires & due) | self.trouble):
+        refusal = given(Given.STATUS) & (value != 0)
+        with m.If(self.frame_error | (expires & due) | self.trouble | refusal):
             m.d.sync += self.error.eq(1)
-        m.d.comb += [self.status.eq(status), self.loaded.eq(loader.loaded)]
-        m.d.comb += self.alive.eq(wait[self.alive_bit])
-
-        with m.FSM() as fsm:
-            with m.State("Wait"):
-                # A request goes before a step of the timer, or too short a period would lock
-                # the host out.
-                m.d.comb += [
-                    self.request_address.eq(HEADER_BYTES),
-                    may_step.eq(~self.request_valid),
-                ]
-                m.d.sync += [status.eq(Status.OK), tick.eq(0), index.eq(0)]
-                with m.If(self.request_valid & self.idle):
-                    with m.If(
-                        (self.type == last_type)
-                        & (self.sequence == last_sequence)
-                        & (self.type != Message.IDENTIFY)
-                        & ~self.own
-                    ):
-                        m.d.comb += [self.again.eq(1), self.release.eq(1)]
-                        m.next = "Sending"
-                    with m.Else():
-                        # No request has the type 0.
-                        m.d.sync += last_type.eq(Mux(self.own, 0, self.type))
-                        m.d.sync += last_sequence.eq(self.sequence)
-                        m.d.sync += [to.eq(_DATA), result.eq(0), undecided.eq(0)]
-                        m.next = "Decode"
-            with m.State("Decode"):
-                m.next = "Finish"
-                with m.If(~self.type.matches(*Message)):
-                    m.d.sync += status.eq(Status.UNKNOWN_MESSAGE)
-                with m.Elif(
-                    Mux(
-                        kind.matches(*WITHOUT_ARGUMENT),
-                        self.length != 0,
-                        Mux(
-                            kind.matches(*WITH_WORDS),
-                            self.length[0] | (self.length[2:] == 0),
-                            self.length != ARGUMENT_BYTES,
-                        ),
-                    )
-                ):
-                    m.d.sync += status.eq(Status.BAD_LENGTH)
-                with m.Elif(kind.matches(*NEED_IMAGE) & ~loader.loaded):
-                    m.d.sync += status.eq(Status.NOT_LOADED)
-                with m.Elif(kind.matches(*WITHOUT_ARGUMENT)):
-                    m.next = "Execute"
-                with m.Else():
-                    m.next = "Argument"
-            with m.State("Argument"):
-                m.d.comb += take.eq(1)
-                m.d.sync += [argument.eq(Cat(argument[8:], byte)), tick.eq(tick + 1)]
-                # The second half of READ_OUT's says nothing; the size takes its place.
-                with m.If(Mux(is_readout, tick[0], tick == ARGUMENT_BYTES - 1)):
-                    m.d.sync += tick.eq(0)
-                    m.next = "Execute"
-            with m.State("Execute"):
-                m.next = "Finish"
-                m.d.sync += [found.eq(0), in_page.eq(0)]
-                with m.Switch(kind):
-                    with m.Case(Message.IDENTIFY):
-                        m.d.sync += result.eq(PROTOCOL_VERSION)
-                        m.next = "Identify"
-                    with m.Case(Message.LOAD_BEGIN):
-                        m.d.comb += loader.begin.eq(1)
-                        m.d.sync += timer_on.eq(0)
-                        m.next = "Loaded"
-                    with m.Case(Message.LOAD_DATA):
-                        with m.If(~loader.loading):
-                            m.d.sync += status.eq(Status.NOT_LOADING)
-                        with m.Elif(argument != loader.position):
-                            m.d.sync += status.eq(Status.BAD_OFFSET)
-                        with m.Else():
-                            m.next = "Word"
-                    with m.Case(Message.LOAD_END):
-                        m.d.comb += loader.end.eq(1)
-                        m.next = "Loaded"
-                    with m.Case(Message.RESET):
-                        m.next = "Reset"
-                    with m.Case(Message.RUN):
-                        m.next = "Word"
-                    with m.Case(Message.READ_OUT):
-                        m.next = "Prologue"
-                    with m.Case(Message.READ_COUNTERS):
-                        m.d.sync += [
-                            clears.eq(argument[0]),
-                            argument.eq(len(CounterWord) << 16),
-                        ]
-                        m.next = "Element"
-                    with m.Case(Message.READ_MEMORY):
-                        with m.If(
-                            (count == 0)
-                            | (count > MAX_ELEMENTS)
-                            | (argument[28:] >= self.config.lanes)
-                        ):
-                            m.d.sync += status.eq(Status.BAD_ARGUMENT)
-                        with m.Else():
-                            m.next = "Element"
-                    with m.Case(Message.SET_TIMER):
-                        # Off for a cycle, in which the count begins anew.
-                        m.d.sync += [period.eq(argument), timer_on.eq(0)]
-                        m.next = "Timer"
-
-            with m.State("Timer"):
-                m.d.comb += begins.eq(1)
-                m.d.sync += timer_on.eq(period != 0)
-                m.next = "Finish"
-            with m.State("Identify"):
-                m.d.comb += self.reply_write.eq(1)
-                m.d.sync += [to.eq(to + 1), index.eq(index + 1)]
-                can = self.config
-                facts = [Cat(loader.loaded, Const(0, 1), Const(can.currents), Const(can.delays))]
-                facts += [loader.image_crc[:8]] * 4
-                facts += [Const(b, 8) for b in self.clock_khz.to_bytes(4, "little")]
-                facts += [Const(b, 8) for b in config_bytes(self.config)]
-                with m.Switch(index):
-                    for n, fact in enumerate(facts):
-                        with m.Case(n):
-                            m.d.comb += [self.reply_data.eq(fact), loader.turn.eq(1 <= n <= 4)]
-                with m.If(index == len(facts) - 1):
-                    m.next = "Finish"
-            with m.State("Loaded"):
-                m.d.sync += status.eq(loader.status)
-                m.next = "Finish"
-                with m.If((kind == Message.LOAD_END) & (loader.status == Status.OK)):
-                    m.next = "Reset"
-            with m.State("Reset"):
-                m.d.comb += self.reset_state.eq(1)
-                m.d.sync += timer_on.eq(timer_on & self.own)
-                m.next = "Settle"
-            with m.State("Settle"):
-                with m.If(self.idle):
-                    m.next = "Finish"
-
-            # Words of LOAD_DATA and RUN.
-            with m.State("Word"):
-                m.d.sync += [low.eq(byte), index.eq(0)]
-                with m.If(at == request_end):
-                    with m.If(kind == Message.RUN):
-                        m.next = "Finish"
-                    with m.Elif(loader.words.ready | ~loader.loading):
-                        m.d.sync += status.eq(loader.status)
-                        m.next = "Finish"
-                with m.Else():
-                    m.d.comb += take.eq(1)
-                    m.next = "High"
-            with m.State("High"):
-                m.d.comb += [self.event.eq(word), loader.words.payload.eq(word)]
-                with m.If(kind == Message.LOAD_DATA):
-                    m.d.comb += loader.words.valid.eq(1)
-                    with m.If(loader.words.ready):
-                        m.d.comb += take.eq(1)
-                        m.next = "Word"
-                    with m.If(loader.status != Status.OK):
-                        m.d.sync += status.eq(loader.status)
-                        m.next = "Finish"
-                with m.Elif(~word[15]):
-                    m.d.comb += self.event_valid.eq(1)
-                    with m.If(self.event_ready):
-                        m.d.comb += take.eq(1)
-                        m.next = "Word"
-                with m.Elif(word != ADVANCE):
-                    m.d.sync += status.eq(Status.BAD_WORD)
-                    m.next = "Finish"
-                with m.Elif(no_room):
-                    m.d.sync += status.eq(Status.REPLY_TOO_LONG)
-                    m.next = "Finish"
-                with m.Elif(self.idle):
-                    m.d.comb += [self.start.eq(1), take.eq(1)]
-                    with m.If(self.refused):
-                        m.d.sync += status.eq(Status.EVENTS_REFUSED)
-                        m.next = "Settle"
-                    with m.Else():
-                        m.d.sync += result.eq(result + 1)
-                        m.next = "Step"
-            with m.State("Step"):
-                with m.If(self.idle):
-                    m.next = "Element"
-
-            # Elements of memories.
-            with m.State("Prologue"):
-                m.d.comb += [access.enable.eq(1), in_prologue.eq(1)]
-                m.d.sync += tick.eq(tick + 1)
-                with m.If(tick == READ_LATENCY):
-                    m.d.sync += counts_spikes.eq(value[:3] == ReadoutRule.SPIKE_COUNT)
-                with m.If(tick > READ_LATENCY):
-                    m.d.sync += argument.eq(Cat(argument[8:], value))
-                with m.If(tick == READ_LATENCY + 2):
-                    m.d.sync += tick.eq(0)
-                    m.next = "Element"
-            with m.State("Element"):
-                m.d.comb += access.enable.eq(1)
-                m.d.sync += [tick.eq(tick + access.settled), borrow.eq(arrives & larger)]
-                with m.If(is_readout & (index == first)):
-                    m.d.sync += in_page.eq(1)
-                wanted = ~is_readout | ((in_page | (index == first)) & (to < _PAGE_END))
-                last = tick == Mux(kind == Message.RUN, READ_LATENCY + 1, READ_LATENCY + 3)
-                with m.If(at_end):
-                    m.d.sync += [tick.eq(0), undecided.eq(is_readout & ~found)]
-                    m.next = "Finish"
-                    with m.If(kind == Message.RUN):
-                        m.next = "Word"
-                with m.Elif(arrives):
-                    m.d.comb += [self.reply_write.eq(wanted), self.reply_data.eq(value)]
-                    m.d.sync += [to.eq(to + wanted), highest.eq(Cat(highest[8:], highest[:8]))]
-                    with m.If(last):
-                        m.d.sync += tick.eq(0)
-                        with m.If(is_readout & larger):
-                            m.d.sync += [found.eq(1), result.eq(index)]
-                            m.next = "Keep"
-                        with m.Else():
-                            m.d.sync += index.eq(index + 1)
-            with m.State("Keep"):
-                m.d.comb += access.enable.eq(1)
-                m.d.sync += tick.eq(tick + 1)
-                with m.If(arrives):
-                    m.d.sync += highest.eq(Cat(highest[8:], value))
-                with m.If(is_sign):
-                    m.d.sync += [tick.eq(0), index.eq(index + 1)]
-                    m.next = "Element"
-
-            # Header, status and result of the reply.
-            with m.State("Finish"):
-                m.d.comb += [self.reply_address.eq(tick), self.reply_write.eq(1)]
-                m.d.sync += tick.eq(tick + 1)
-                counted = (kind == Message.READ_COUNTERS) & (status == Status.OK)
-                header = [
-                    self.type | REPLY_BIT | Mux(self.own, OWN_BIT, 0),
-                    self.sequence,
-                    to - HEADER_BYTES,
-                    Const(0, 8),
-                    status,
-                    Mux(counted, frame_errors, result[:8] | undecided.replicate(8)),
-                    Mux(counted, late_steps, result[8:] | undecided.replicate(8)),
-                ]
-                with m.Switch(tick):
-                    for n, fact in enumerate(header):
-                        with m.Case(n):
-                            m.d.comb += self.reply_data.eq(fact)
-                with m.If(tick == len(header) - 1):
-                    m.d.comb += self.clear_counters.eq(counted & clears)
-                    with m.If(status != Status.OK):
-                        m.d.sync += self.error.eq(1)
-                    m.next = "Send"
-            with m.State("Send"):
-                m.d.comb += [self.send.eq(1), self.release.eq(1)]
-                with m.If(is_readout & (status == Status.OK)):
-                    m.d.sync += self.decision.eq(result | undecided.replicate(len(self.decision)))
-                m.next = "Sending"
-            with m.State("Sending"):
-                m.d.comb += may_step.eq(1)
-                with m.If(~self.sending):
-                    m.next = "Wait"
-        m.d.comb += [
-            self.reply_length.eq(to),
-            loader.total.eq(argument),
-            self.busy.eq(~fsm.ongoing("Wait") | self.request_valid | timer_on | ~self.idle),
-        ]
         with m.If(self.clear_counters):
             m.d.sync += self.error.eq(0)
+        m.d.comb += [
+            self.alive.eq(passed[self.alive_bit]),
+            self.busy.eq(~waiting | self.request_valid | self.sending | timer_on | ~self.idle),
+        ]
+
+        bytes_ = {
+            Taken.REQUEST: self.request_data,
+            Taken.ELEMENT: access.read_data,
+            Taken.FRAME_ERRORS: frame_errors,
+            Taken.LATE_STEPS: late_steps,
+        }
+        with m.Switch(processor.port):
+            for port, byte_there in bytes_.items():
+                with m.Case(port):
+                    m.d.comb += processor.byte.eq(byte_there)
+        facts = {
+            Is.IDLE: self.idle,
+            Is.OWN: self.own,
+            Is.REFUSED: self.refused,
+            Is.SETTLED: access.settled,
+            Is.WHOLE: sum_.matches,
+        }
+        for fact, holds in facts.items():
+            m.d.comb += processor.conditions[fact - Condition.EXTERNAL].eq(holds)
         return m
 
     def _saturating(self, m: Module, name: str, happens: Signal) -> Signal:

@@ -83,7 +83,8 @@ class Counters(wiring.Component):
             total.eq(Mux(clearing, 0, memory.read_data) + Mux(high, carry, pending[turn])),
             next_turn.eq(turn),
             next_high.eq(~high & ~rests),
-            memory.read_enable.eq(~rests),
+            # When what was read outside ends, the first counter is read again.
+            memory.read_enable.eq(~rests | self.settled),
             memory.read_address.eq(
                 Mux(self.settled & self.hold, self.address, Cat(next_high, next_turn))
             ),

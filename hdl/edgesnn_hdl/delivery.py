@@ -6,11 +6,21 @@ ascending order. An event of another input costs a cycle, an empty word of the b
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from edgesnn.core_config import WORD_BITS, CoreConfig
+
+
+def _any_and_several(bits: Value) -> tuple[Value, Value]:
+    """Whether any of the bits is 1, and whether more than one is: a tree, which is faster than to
+    look at what ``bits & (bits - 1)`` leaves."""
+    if len(bits) == 1:
+        return bits, Const(0, 1)
+    half = len(bits) // 2
+    low, high = _any_and_several(bits[:half]), _any_and_several(bits[half:])
+    return low[0] | high[0], low[1] | high[1] | (low[0] & high[0])
 
 
 class Delivery(wiring.Component):
@@ -91,17 +101,18 @@ class Delivery(wiring.Component):
         remaining = self.spikes_word & ~done
         others = Signal(WORD_BITS)  # remaining, but for the lowest bit
         lowest_bit = Signal(range(WORD_BITS))
+        any_left, several_left = _any_and_several(remaining)
         m.d.comb += [
             active.eq(self.delivering & ~self.at_end),
             from_list.eq(active & self.from_input),
             others.eq(remaining & (remaining - 1)),
-            self.rows.valid.eq(active & Mux(self.from_input, ~below & ~beyond, remaining != 0)),
+            self.rows.valid.eq(active & Mux(self.from_input, ~below & ~beyond, any_left)),
             self.rows.payload.eq(
                 self.row_base + Mux(self.from_input, event, Cat(lowest_bit, position[:12]))
             ),
             advance.eq(
                 (from_list & (self.rows.ready | below | beyond))
-                | (active & ~self.from_input & (others == 0) & (self.rows.ready | ~remaining.any()))
+                | (active & ~self.from_input & ~several_left & (self.rows.ready | ~any_left))
                 | (self.forgetting & ~self.at_end & ~self.rewind)
             ),
             self.forget.eq(advance & on_list),

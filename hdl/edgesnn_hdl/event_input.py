@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 
 from edgesnn_hdl.memories import TwoPortMemory
 
-#: Events that wait here while the core is in a time step.
-DEPTH = 64
+#: Events that wait here while the core is in a time step, or between two windows.
+DEPTH = 128
 #: ``ready`` says that so many more would be taken: a sender learns of it some cycles late.
 READY_MARGIN = 8
 

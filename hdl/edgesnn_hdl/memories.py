@@ -19,7 +19,7 @@ COLLISION_SCRIPT = "setparam -set COLLISION_X_MASK 1 t:$memrd_v2"
 
 #: A memory of ECP5 with at most so many bits is made of logic cells: a block has eighteen times as
 #: many, and more bits than this in logic slow the core down.
-_DISTRIBUTED_BITS = 1024
+_DISTRIBUTED_BITS = 1280
 
 
 def _style(platform: Any, bits: int) -> dict[str, str]:

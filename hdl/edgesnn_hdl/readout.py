@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,60 +12,9 @@ from edgesnn.readout import NOTHING
 from edgesnn_hdl.memories import TwoPortMemory
 
 
-class ReadoutStep(wiring.Component):
-    """One accumulator, one time step; combinational.
-
-    Members
-    -------
-    rule : In(3)
-        A ReadoutRule.
-    accumulator, value, spike, steps_since_reset : In
-    result, initial : Out(signed(32))
-        The new accumulator, and the one after a reset.
-    """
-
-    def __init__(self, state_bits: int) -> None:
-        super().__init__(
-            {
-                "rule": In(3),
-                "accumulator": In(signed(32)),
-                "value": In(signed(state_bits)),
-                "spike": In(1),
-                "steps_since_reset": In(32),
-                "result": Out(signed(32)),
-                "initial": Out(signed(32)),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        counts = self.rule == ReadoutRule.SPIKE_COUNT
-        compares = self.rule == ReadoutRule.MEMBRANE_MAX
-        # One adder: the accumulator plus a spike or a value, or the accumulator minus the value.
-        addend = Signal(signed(32))
-        total = Signal(signed(33))
-        m.d.comb += [
-            addend.eq(Mux(counts, 0, Mux(compares, ~self.value, self.value))),
-            total.eq(self.accumulator + addend + Mux(counts, self.spike, compares)),
-            self.result.eq(self.accumulator),
-            self.initial.eq(NOTHING),
-        ]
-        with m.Switch(self.rule):
-            with m.Case(ReadoutRule.SPIKE_COUNT, ReadoutRule.MEMBRANE_SUM):
-                m.d.comb += [self.result.eq(total), self.initial.eq(0)]
-            with m.Case(ReadoutRule.MEMBRANE_LAST):
-                m.d.comb += self.result.eq(self.value)
-            with m.Case(ReadoutRule.MEMBRANE_MAX):
-                with m.If(total < 0):
-                    m.d.comb += self.result.eq(self.value)
-            with m.Case(ReadoutRule.FIRST_SPIKE):
-                with m.If(self.spike & (self.accumulator == NOTHING)):
-                    m.d.comb += self.result.eq(-self.steps_since_reset)
-        return m
-
-
 class ReadoutAccumulators(wiring.Component):
-    """The accumulator of every neuron of the read-out population, one a cycle.
+    """The accumulator of every neuron of the read-out population, one a cycle; it is written two
+    cycles after it was read.
 
     Members
     -------
@@ -106,35 +55,73 @@ class ReadoutAccumulators(wiring.Component):
         m = Module()
         lanes = self.config.lanes
         m.submodules.memory = memory = TwoPortMemory(32, self.config.readout_neurons)
-        m.submodules.step = step = ReadoutStep(self.config.state_bits)
         index = Signal(range(self.config.readout_neurons))
-        writing = Signal()
         with m.If(self.restart):
             m.d.sync += index.eq(0)
         with m.Elif(self.valid | self.clear):
             m.d.sync += index.eq(index + 1)
         lane_bits = (lanes - 1).bit_length()
         place = Cat(self.access_lane[:lane_bits], self.access_slot)
-        values = Array(self.values[k] for k in range(lanes))
-        m.d.sync += [
-            writing.eq(self.valid),
-            memory.write_address.eq(index),
-            step.value.eq(values[self.lane] if lanes > 1 else values[0]),
-            step.spike.eq(self.fires.bit_select(self.lane, 1)),
-        ]
         m.d.comb += [
             memory.read_enable.eq(self.awake),
             memory.read_address.eq(Mux(self.access, place, index)),
-            memory.write_enable.eq(writing),
-            memory.write_data.eq(step.result),
-            step.rule.eq(self.rule),
-            step.steps_since_reset.eq(self.steps_since_reset),
-            step.accumulator.eq(memory.read_data),
             self.accumulator.eq(memory.read_data),
         ]
-        # Cleared through the same registers, a cycle later.
-        clearing = Signal()
-        m.d.sync += clearing.eq(self.clear)
-        with m.If(clearing):
-            m.d.comb += [memory.write_enable.eq(1), memory.write_data.eq(step.initial)]
+
+        # Cycle 1: the accumulator is there. What becomes of it is a sum: of itself or nothing, and
+        # of a spike, the value, the number of the step or nothing.
+        values = Array(self.values[k] for k in range(lanes))
+        index_1 = Signal.like(index)
+        value_1 = Signal(signed(self.config.state_bits))
+        spike_1, updates_1, clears_1 = Signal(), Signal(), Signal()
+        m.d.sync += [
+            index_1.eq(index),
+            value_1.eq(values[self.lane] if lanes > 1 else values[0]),
+            spike_1.eq(self.fires.bit_select(self.lane, 1)),
+            updates_1.eq(self.valid),
+            clears_1.eq(self.clear),
+        ]
+        empty, larger, first = Signal(), Signal(), Signal()
+        takes_value, takes_spike = Signal(), Signal()
+        # Maxima are values, or NOTHING, so as many bits as values have say which is larger.
+        m.d.comb += [
+            empty.eq(memory.read_data == NOTHING % (1 << 32)),
+            larger.eq(empty | (value_1 > memory.read_data[: len(value_1)].as_signed())),
+        ]
+        starts_at_zero = Signal()
+        with m.Switch(self.rule):
+            with m.Case(ReadoutRule.SPIKE_COUNT):
+                m.d.comb += [takes_spike.eq(spike_1), starts_at_zero.eq(1)]
+            with m.Case(ReadoutRule.MEMBRANE_SUM):
+                m.d.comb += [takes_value.eq(1), starts_at_zero.eq(1)]
+            with m.Case(ReadoutRule.MEMBRANE_LAST):
+                m.d.comb += takes_value.eq(1)
+            with m.Case(ReadoutRule.MEMBRANE_MAX):
+                m.d.comb += takes_value.eq(larger)
+            with m.Case(ReadoutRule.FIRST_SPIKE):
+                m.d.comb += first.eq(spike_1 & empty)
+        keeps = ~clears_1 & ~first & (starts_at_zero | ~takes_value)
+
+        # Cycle 2: add, and write.
+        index_2, writes_2 = Signal.like(index), Signal()
+        kept, added, minus_steps = Signal(32), Signal(32), Signal()
+        sign = clears_1 & ~starts_at_zero  # of NOTHING
+        m.d.sync += [
+            index_2.eq(index_1),
+            writes_2.eq(updates_1 | clears_1),
+            kept.eq(Mux(keeps, memory.read_data, 0)),
+            minus_steps.eq(~clears_1 & first),
+            added.eq(
+                Mux(
+                    clears_1,
+                    Cat(Const(0, 31), sign),
+                    Mux(takes_value, value_1, Mux(first, ~self.steps_since_reset, takes_spike)),
+                )
+            ),
+        ]
+        m.d.comb += [
+            memory.write_address.eq(index_2),
+            memory.write_enable.eq(writes_2),
+            memory.write_data.eq(kept + added + minus_steps),
+        ]
         return m

@@ -31,9 +31,9 @@ class Standalone(wiring.Component):
     -------
     words : In(stream), read : Out(1)
         From a FlashReader.
-    host_valid, host_release, host_type, host_sequence, host_length, host_data
+    host_valid, host_release, host_type, host_data
         To a FrameReceiver, whose address is that of the command unit.
-    valid, release, type, sequence, length, address, data, status : to a CommandUnit
+    valid, release, address, data, status : to a CommandUnit
     own : Out(1)
         The request is not the host's.
     silent : Out(1)
@@ -57,14 +57,9 @@ class Standalone(wiring.Component):
                 "host_valid": In(1),
                 "host_release": Out(1),
                 "host_type": In(8),
-                "host_sequence": In(8),
-                "host_length": In(8),
                 "host_data": In(8),
                 "valid": Out(1),
                 "release": In(1),
-                "type": Out(8),
-                "sequence": Out(8),
-                "length": Out(8),
                 "address": In(8),
                 "data": Out(8),
                 "status": In(4),
@@ -92,8 +87,8 @@ class Standalone(wiring.Component):
         saying = Signal()
 
         # The request: the host's, or one that is made of these.
-        at = Signal(3)
-        m.d.sync += at.eq(self.address - HEADER_BYTES)
+        at = Signal(4)
+        m.d.sync += at.eq(self.address)
         with m.Switch(message):
             with m.Case(Message.LOAD_BEGIN):
                 m.d.comb += argument.eq(image_words)
@@ -105,14 +100,14 @@ class Standalone(wiring.Component):
                 m.d.comb += argument.eq(_BEYOND_ACCUMULATORS)
         without = message.matches(*WITHOUT_ARGUMENT)
         with_word = message == Message.LOAD_DATA
-        length = Mux(without, 0, ARGUMENT_BYTES + 2 * with_word)
+        length = Signal(8)
+        m.d.comb += length.eq(Mux(without, 0, ARGUMENT_BYTES + 2 * with_word))
+        content = Signal(8 * (HEADER_BYTES + ARGUMENT_BYTES + 2))
         m.d.comb += [
             self.silent.eq(self.own & (message != Message.READ_OUT)),
             self.valid.eq(Mux(self.own, saying, self.host_valid)),
-            self.type.eq(Mux(self.own, message, self.host_type)),
-            self.sequence.eq(Mux(self.own, windows, self.host_sequence)),
-            self.length.eq(Mux(self.own, length, self.host_length)),
-            self.data.eq(Mux(self.own, Cat(argument, word).word_select(at, 8), self.host_data)),
+            content.eq(Cat(message, Const(0, 4), windows, length, Const(0, 8), argument, word)),
+            self.data.eq(Mux(self.own, content.word_select(at, 8), self.host_data)),
             self.host_release.eq(self.release & ~self.own),
         ]
 

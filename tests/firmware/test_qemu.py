@@ -16,7 +16,7 @@ import pytest
 from edgesnn.backends.serial_device import SerialDevice
 from edgesnn.errors import DeviceReported
 from edgesnn.memory_image import pack
-from edgesnn.memory_layout import CounterWord
+from edgesnn.memory_layout import CounterWord, max_image_words
 from edgesnn.microcontroller import TARGETS, EmulatedDevice
 from edgesnn.network import (
     Connection,
@@ -32,7 +32,6 @@ from edgesnn.reference import Reference
 from edgesnn.serial_link import open_port
 from edgesnn.simulator import Simulator
 from edgesnn.synapses import Synapses
-from edgesnn_hdl.image_loader import max_image_words
 from tests.firmware.emulated import MACHINES, compare, needs, open_device
 from tests.strategies import random_events
 

@@ -42,9 +42,9 @@ from tests.small_board import SMALL, small_network
 
 #: Clock cycles of a step; what is said in a turn and the longest step take less.
 STEP = 4000
-#: Cycles from the load to the start of the timer, at most, and what a strobe needs to be an event.
-MARGIN = 500
-BOOT_CYCLES = 800_000
+#: Cycles of a request between two steps, at most, and from the load to the start of the timer.
+MARGIN = 1000
+BOOT_CYCLES = 4_000_000
 NETWORK = small_network(22)
 WINDOW = NETWORK.readout.window_steps
 IMAGE = pack(NETWORK, SMALL)
@@ -298,7 +298,7 @@ def slow_network() -> Network:
 
 
 SLOW = slow_network()
-SLOW_STEP = 20_000
+SLOW_STEP = 40_000
 
 
 @pytest.fixture(name="slow_board")
