@@ -102,8 +102,8 @@ IN_STANDALONE = (
     Mutant(
         "a step begins between the last one and the reset",
         HDL + "command_unit.py",
-        "waiting & due & self.idle & ~self.hold",
-        "waiting & due & self.idle",
+        "steps.eq(gate & due & ~self.hold)",
+        "steps.eq(gate & due)",
         READS,
     ),
     Mutant(

@@ -133,7 +133,7 @@ class CommandUnit(wiring.Component):
                 | (self.event_valid & ~self.event_ready)
             ),
         ]
-        control = Mux(given(Given.CONTROL), value, 0)
+        control = Signal(max(Control).bit_length())
         lights = kept(Given.LIGHTS, 1 + len(self.decision))
         m.d.comb += [
             self.send.eq((control & Control.SEND).any()),
@@ -143,6 +143,12 @@ class CommandUnit(wiring.Component):
             self.clear_counters.eq((control & Control.CLEAR_COUNTERS).any()),
             self.loaded.eq((lights & LOADED).any()),
             self.decision.eq(lights >> LOADED.bit_length()),
+        ]
+
+        # What goes far is registered first. The value stays for two cycles at least.
+        m.d.sync += [
+            control.eq(Mux(given(Given.CONTROL), value, 0)),
+            access.write.eq(given(Given.ELEMENT)),
         ]
 
         # Elements of the core's memories.
@@ -158,7 +164,6 @@ class CommandUnit(wiring.Component):
             access.enable.eq(place[-1] | access.write),
             access.address.eq(kept(Given.ADDRESS, 16)),
             access.byte.eq(byte),
-            access.write.eq(given(Given.ELEMENT)),
             access.write_data.eq(Cat(value, kept(Given.HIGH, 16))),
         ]
 
@@ -182,8 +187,12 @@ class CommandUnit(wiring.Component):
         due = Signal()
         expires = timer_on & (passed == period)
         late_steps = self._saturating(m, "late_steps", expires & due)
-        steps = waiting & due & self.idle & ~self.hold & (~self.request_valid | self.sending)
-        m.d.comb += self.start.eq((control & Control.START).any() | steps)
+        gate = waiting & (~self.request_valid | self.sending) & self.idle & ~self.start
+        steps = Signal()
+        m.d.comb += steps.eq(gate & due & ~self.hold)
+        starts = Signal()
+        m.d.sync += starts.eq(steps)
+        m.d.comb += self.start.eq((control & Control.START).any() | starts)
         m.d.sync += passed.eq(passed + 1)
         with m.If(expires | given(Given.TIMER)):
             m.d.sync += passed.eq(1)
