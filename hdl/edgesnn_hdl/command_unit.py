@@ -187,12 +187,19 @@ class CommandUnit(wiring.Component):
         due = Signal()
         expires = timer_on & (passed == period)
         late_steps = self._saturating(m, "late_steps", expires & due)
-        gate = waiting & (~self.request_valid | self.sending) & self.idle & ~self.start
-        steps = Signal()
-        m.d.comb += steps.eq(gate & due & ~self.hold)
-        starts = Signal()
-        m.d.sync += starts.eq(steps)
-        m.d.comb += self.start.eq((control & Control.START).any() | starts)
+        starts, refused, steps = Signal(), Signal(), Signal()
+        m.d.comb += [
+            steps.eq(
+                (waiting & (~self.request_valid | self.sending))
+                & (due & self.idle & ~starts & ~self.hold)
+            ),
+            # Not before the last event is in, which may have come from elsewhere.
+            self.start.eq(starts & self.idle),
+        ]
+        with m.If(self.start):
+            m.d.sync += [starts.eq(0), refused.eq(self.refused)]
+        with m.If((control & Control.START).any() | steps):
+            m.d.sync += starts.eq(1)
         m.d.sync += passed.eq(passed + 1)
         with m.If(expires | given(Given.TIMER)):
             m.d.sync += passed.eq(1)
@@ -223,9 +230,9 @@ class CommandUnit(wiring.Component):
                 with m.Case(port):
                     m.d.comb += processor.byte.eq(byte_there)
         facts = {
-            Is.IDLE: self.idle,
+            Is.IDLE: self.idle & ~starts,
             Is.OWN: self.own,
-            Is.REFUSED: self.refused,
+            Is.REFUSED: refused,
             Is.SETTLED: access.settled,
             Is.WHOLE: sum_.matches,
         }

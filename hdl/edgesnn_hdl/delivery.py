@@ -84,9 +84,14 @@ class Delivery(wiring.Component):
             next_position.eq(Mux(advance, following, hold)),
             self.event_address.eq(next_position),
             self.spikes_address.eq(next_position),
-            self.at_end.eq(position == Mux(on_list, self.num_events, self.end_source)),
         ]
-        m.d.sync += position.eq(next_position)
+        # The end is compared with one cycle early, for each of the two places that can be next.
+        end = Signal(self.position_bits)
+        m.d.comb += end.eq(Mux(on_list, self.num_events, self.end_source))
+        m.d.sync += [
+            position.eq(next_position),
+            self.at_end.eq(Mux(advance, following == end, hold == end)),
+        ]
         with m.If(self.rewind):
             m.d.comb += hold.eq(Mux(on_list, 0, self.first_source))
 

@@ -43,7 +43,7 @@ class Descriptors(wiring.Component):
     next_connection : In(1)
         Read the next connection.
     ready : Out(1)
-        Nothing is being read any more after this cycle.
+        Nothing is being read any more after this cycle, but for what is asked for in it.
     address : Out, word : In(16)
         Program memory.
     num_slots, membrane_bits, current_bits, flags : Out
@@ -96,7 +96,7 @@ class Descriptors(wiring.Component):
             m.d.sync += self.connections.eq(self.connections - 1)
         with m.FSM():
             with m.State("Wait"):
-                m.d.comb += self.ready.eq(~self.next_population & ~self.next_connection)
+                m.d.comb += self.ready.eq(1)
                 with m.If(self.next_population):
                     m.next = "Population"
                 with m.Elif(self.next_connection):

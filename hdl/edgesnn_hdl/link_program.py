@@ -87,7 +87,7 @@ class Taken(IntEnum):
 class Control(IntEnum):
     """Bits that are given to Given.CONTROL."""
 
-    START = 0x01
+    START = 0x01  # a step, as soon as the core is idle
     RESET_STATE = 0x02
     CLEAR_COUNTERS = 0x04
     SEND = 0x08
@@ -99,9 +99,9 @@ class Control(IntEnum):
 class Is(IntEnum):
     """Conditions of jumps."""
 
-    IDLE = Condition.EXTERNAL  # the core
+    IDLE = Condition.EXTERNAL  # the core, and no step is about to begin
     OWN = Condition.EXTERNAL + 1  # the request is the device's own
-    REFUSED = Condition.EXTERNAL + 2  # the next step
+    REFUSED = Condition.EXTERNAL + 2  # the last step, for its events
     SETTLED = Condition.EXTERNAL + 3  # the counters
     WHOLE = Condition.EXTERNAL + 4  # the image, by its CRC-32
 
@@ -560,16 +560,14 @@ def _run(p: Assembler) -> None:
     p.add("report_bytes")
     p.subtract(_END + 1)
     p.jump_unless("reply_too_long", Condition.CARRY)
-    p.label("last_event")
-    p.jump_unless("last_event", Is.IDLE)
-    p.jump("refused", Is.REFUSED)
     p.load(Control.START)
     p.give(Given.CONTROL)
+    p.label("step")
+    p.jump_unless("step", Is.IDLE)
+    p.jump("events_refused", Is.REFUSED)
     p.load("result")
     p.add(1)
     p.store("result")
-    p.label("step")
-    p.jump_unless("step", Is.IDLE)
     p.load("report")
     p.jump("run_word", Condition.ZERO)
     p.store("count")
@@ -591,13 +589,6 @@ def _run(p: Assembler) -> None:
     p.add("report_bytes")
     p.store("to")
     p.jump("run_word")
-    p.label("refused")
-    p.load(Control.START)
-    p.give(Given.CONTROL)
-    p.pause()
-    p.label("discarding")
-    p.jump_unless("discarding", Is.IDLE)
-    p.jump("events_refused")
 
 
 def _read_out(p: Assembler, config: CoreConfig) -> None:
