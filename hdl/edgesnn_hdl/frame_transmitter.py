@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -53,6 +53,7 @@ class FrameTransmitter(wiring.Component):
         scan = Signal(8)  # the byte that is visible
         forward = Signal()
         backward = Signal()
+        step = Signal(8)
         next_scan = Signal(8)
         behind = Signal(8)  # bytes from the end of the content to ``scan``
         at_crc = Signal()
@@ -62,8 +63,8 @@ class FrameTransmitter(wiring.Component):
         byte = Signal(8)
         m.d.comb += [
             byte.eq(buffer.read_data),
-            next_scan.eq(scan + backward.replicate(8) + forward),
-            behind.eq(scan - self.length),
+            step.eq(Cat(backward | forward, backward.replicate(7))),
+            next_scan.eq(scan + step),
             at_crc.eq(behind == 0),
             at_end.eq(behind == CRC_BYTES),
             buffer.read_address.eq(next_scan),
@@ -73,12 +74,12 @@ class FrameTransmitter(wiring.Component):
             sum_.data.eq(Mux(second, byte[4:], byte[:4])),
             self.busy.eq(1),
         ]
-        m.d.sync += scan.eq(next_scan)
+        m.d.sync += [scan.eq(next_scan), behind.eq(behind + step)]
 
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += [self.busy.eq(0), sum_.start.eq(1)]
-                m.d.sync += second.eq(0)
+                m.d.sync += [second.eq(0), behind.eq(-self.length)]
                 with m.If(self.send):
                     m.next = "Sum"
                 with m.If(self.again):
