@@ -21,7 +21,13 @@ BOARD = Board(
     family=ULTRA_PLUS,
     platform=_platform,
     core_config=CoreConfig(
-        lanes=2, neurons=1024, synapse_words=65536, inputs=1024, events=1024, readout_neurons=128
+        lanes=2,
+        neurons=1024,
+        synapse_words=65536,
+        inputs=1024,
+        events=1024,
+        readout_neurons=128,
+        queue_events=2,
     ),
     clock_hz=24_000_000,
     baud=1_000_000,

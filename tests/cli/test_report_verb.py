@@ -56,8 +56,8 @@ def test_cycles_are_told_by_population_and_phase_and_the_gates_count_the_same(
     told = json.loads(capsys.readouterr().out)
     assert [p["name"] for p in told["populations"]] == ["hidden", "out"]
     assert (told["windows"], told["steps"]) == (2, 8)
-    # Two lanes: a cycle for two neurons, but for those of the read-out, which come one by one.
-    assert [p["update"] for p in told["populations"]] == [8 * 2, 8 * 2]
+    # Four lanes: a cycle for four neurons, but for those of the read-out, which come one by one.
+    assert [p["update"] for p in told["populations"]] == [8 * 1, 8 * 4]
     assert told["cycles"] == sum(sum(list(p.values())[1:]) for p in told["populations"])
     assert told["counted"] == [list(p.values())[1:] for p in told["populations"]]
 
