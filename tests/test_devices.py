@@ -16,6 +16,14 @@ from edgesnn.events import EventStream
 from edgesnn.framing import Frame, encode
 from edgesnn.memory_image import pack
 from edgesnn.memory_layout import CounterWord, HeaderWord, Prologue, Region
+from edgesnn.network import (
+    Connection,
+    InputPopulation,
+    LifPopulation,
+    Network,
+    Readout,
+    ReadoutRule,
+)
 from edgesnn.protocol import (
     ADVANCE,
     MAX_ELEMENTS,
@@ -32,6 +40,7 @@ from edgesnn.protocol import (
 from edgesnn.reference import Reference
 from edgesnn.run_result import differences
 from edgesnn.serial_link import SerialLink
+from edgesnn.synapses import Synapses
 from edgesnn.virtual_board import VirtualBoard
 from tests.firmware.board import FirmwareBoard
 from tests.line import Line, advance
@@ -251,6 +260,38 @@ def test_a_step_may_be_spread_over_requests(device):
     decision, accumulators = device.read_out()
     assert decision == expected.decision
     assert accumulators.tolist() == expected.accumulators.tolist()
+
+
+def of_constant_outputs(values):
+    """A network whose outputs are these values in every step."""
+    zero = np.zeros(len(values), int)
+    output = LifPopulation("output", zero, zero, np.array(values), False, membrane_bits=2)
+    weights = Synapses.from_dense(np.zeros((1, len(values)), int))
+    return Network(
+        (InputPopulation("input", 1), output),
+        (Connection(0, 1, weights),),
+        Readout(1, ReadoutRule.MEMBRANE_LAST, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5, 7, 7, -3],
+        [-5, -2, -9, -2, -2],
+        [-1, 0, 255, 256, 256, 255],
+        [-32000, -32000, -31999],
+        [32000, -1, 32000],
+        [-32000],
+    ],
+    ids=str,
+)
+def test_the_largest_output_decides_and_on_a_tie_the_lowest_index(device, values):
+    device.load(of_constant_outputs(values))
+    device.run(EventStream.from_steps([[]]))
+    decision, accumulators = device.read_out()
+    assert accumulators.tolist() == values
+    assert decision == values.index(max(values))
 
 
 def test_nothing_is_decided_after_a_reset(device):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -57,12 +57,18 @@ class RowQueue(wiring.Component):
             self.head.eq(items[0]),
             enters.eq(self.rows.valid & self.rows.ready),
         ]
+        # Synthesis may not choose what enters first, which would save a cell: it comes last.
+        head = Signal(self.width, attrs={"keep": 1})
         for n, item in enumerate(items):
-            behind = held[n + 1] if n + 1 < self.depth else 0
+            behind = held[n + 1] if n + 1 < self.depth else Const(0, 1)
             follower = items[n + 1] if n + 1 < self.depth else item
             before = held[n - 1] if n else 1
-            with m.If(self.take | ~held[n]):
-                m.d.sync += item.eq(Mux(behind, follower, self.rows.payload))
+            moves, moved, changes = behind, follower, self.take | ~held[n]
+            if n == 0:
+                m.d.comb += head.eq(Mux(self.exchange, self.row, follower))
+                moves, moved, changes = behind | self.exchange, head, changes | self.exchange
+            with m.If(changes):
+                m.d.sync += item.eq(Mux(moves, moved, self.rows.payload))
             with m.If(self.take):
                 m.d.sync += held[n].eq(behind | (enters & held[n]))
             with m.Else():
@@ -70,5 +76,5 @@ class RowQueue(wiring.Component):
         with m.If(self.take):
             m.d.sync += self.found.eq(0)
         with m.If(self.exchange):
-            m.d.sync += [items[0].eq(self.row), self.found.eq(1)]
+            m.d.sync += self.found.eq(1)
         return m
