@@ -41,7 +41,7 @@ class Lane(wiring.Component):
     busy : Out(1)
         Rows are waiting or being integrated.
     sop, overflow : Out(1)
-        Events for the counters.
+        Events for the counters, the second one a cycle late.
     value, fires, spike : Out
         Of the update, see NeuronUpdate.
     synapse_word, membrane, current : Out
@@ -133,6 +133,11 @@ class Lane(wiring.Component):
             self.busy.eq(queue.valid | ~walker.idle | walked),
         ]
 
+        # Known at the end of a long sum, and counted with those of the other lanes.
+        m.d.sync += self.overflow.eq(
+            (sums.write_enable & sums.overflow) | (timing.valued & update.overflow)
+        )
+
         # Update: memories -> pipeline -> membranes.
         read = [
             (biases, timing.slot, update.bias, self.write_bias),
@@ -181,9 +186,6 @@ class Lane(wiring.Component):
             self.value.eq(update.value),
             self.fires.eq(update.fires),
             self.spike.eq(update.spike),
-            self.overflow.eq(
-                (sums.write_enable & sums.overflow) | (timing.valued & update.overflow)
-            ),
             membranes.read_address.eq(
                 Mux(walker.op_valid, walker.op_slot, Mux(self.access, self.address, timing.slot))
             ),

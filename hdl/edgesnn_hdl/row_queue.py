@@ -58,15 +58,15 @@ class RowQueue(wiring.Component):
             enters.eq(self.rows.valid & self.rows.ready),
         ]
         # Synthesis may not choose what enters first, which would save a cell: it comes last.
-        head = Signal(self.width, attrs={"keep": 1})
+        next_head = Signal(self.width, attrs={"keep": 1})
         for n, item in enumerate(items):
             behind = held[n + 1] if n + 1 < self.depth else Const(0, 1)
             follower = items[n + 1] if n + 1 < self.depth else item
             before = held[n - 1] if n else 1
             moves, moved, changes = behind, follower, self.take | ~held[n]
             if n == 0:
-                m.d.comb += head.eq(Mux(self.exchange, self.row, follower))
-                moves, moved, changes = behind | self.exchange, head, changes | self.exchange
+                m.d.comb += next_head.eq(Mux(self.exchange, self.row, follower))
+                moves, moved, changes = behind | self.exchange, next_head, changes | self.exchange
             with m.If(changes):
                 m.d.sync += item.eq(Mux(moves, moved, self.rows.payload))
             with m.If(self.take):
