@@ -664,14 +664,14 @@ IN_GATES = (
     ),
     Mutant(
         "images with currents end after the decays",
-        f"{HDL}link_program.py",
+        f"{HDL}image_program.py",
         "p.keep_bits(1 << Feature.CURRENTS)",
         "p.keep_bits(0)",
         LOADING,
     ),
     Mutant(
         "features that the core lacks accepted",
-        f"{HDL}link_program.py",
+        f"{HDL}image_program.py",
         "p.keep_bits(0xFFFF ^ known)",
         "p.keep_bits(0xFFF0 ^ known)",
         LOADING,
@@ -839,14 +839,14 @@ IN_GATES = (
     ),
     Mutant(
         "the header of an image is held to its lower limits only",
-        f"{HDL}link_program.py",
+        f"{HDL}image_program.py",
         '    p.add(1)\n    p.load_indexed()\n    p.subtract("word")\n',
         "    p.load(0)\n    p.subtract(0)\n",
         LOADING,
     ),
     Mutant(
         "what counters leave behind is taken for part of an image",
-        f"{HDL}link_program.py",
+        f"{HDL}image_program.py",
         'p.set("section_address", 0)',
         'p.set("section_address", "argument_low")',
         LOADING,

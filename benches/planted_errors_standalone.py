@@ -108,7 +108,7 @@ IN_STANDALONE = (
     ),
     Mutant(
         "the reset between two windows stops the timer",
-        HDL + "link_program.py",
+        HDL + "image_program.py",
         '    p.jump("reset_state", Is.OWN)\n',
         "",
         STREAMS,

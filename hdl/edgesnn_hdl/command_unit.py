@@ -14,7 +14,8 @@ from edgesnn.core_config import CoreConfig
 from edgesnn.protocol import MAX_ERROR_COUNT
 from edgesnn_hdl.core import AccessPort
 from edgesnn_hdl.crc32 import Crc32
-from edgesnn_hdl.link_program import LOADED, READS, Control, Given, Is, Taken, link_program
+from edgesnn_hdl.link_ports import LOADED, READS, Control, Given, Is, Taken
+from edgesnn_hdl.link_program import link_program
 from edgesnn_hdl.processor import Condition, Processor
 
 

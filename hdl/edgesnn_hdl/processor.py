@@ -84,7 +84,7 @@ class Processor(wiring.Component):
         of the register, whose upper byte becomes the lower one.
     byte : In(8)
     wait : In(1)
-        The port cannot take it yet; everything stands still, the memory too.
+        While ``gives``: the port cannot take it yet; everything stands still, the memory too.
     conditions : In(EXTERNAL_CONDITIONS)
         Of jumps, from Condition.EXTERNAL on.
     """
