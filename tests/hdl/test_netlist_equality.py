@@ -44,7 +44,7 @@ SIZES: dict[str, dict[str, int]] = {
 }  # fmt: skip
 #: Cells that are neither logic nor flip-flop, which the comparison is about.
 SPECIAL = {
-    "icebreaker": {"SB_SPRAM256KA": 2, "SB_MAC16": 2, "SB_RAM40_4K": 14},
+    "icebreaker": {"SB_SPRAM256KA": 2, "SB_MAC16": 2, "SB_RAM40_4K": 16},
     "ulx3s-25f": {"DP16KD": 28, "MULT18X18D": 1, "TRELLIS_DPR16X4": 4},
     "tang-nano-9k": {
         "DPX9B": 7, "DPB": 5, "SDPX9B": 1, "SPX9": 1, "MULT18X18": 1, "RAM16SDP4": 36,
