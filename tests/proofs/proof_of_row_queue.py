@@ -96,7 +96,7 @@ PROOF = Proof(
     Bug(
         "an item that enters while the head leaves goes to the place before the last",
         "edgesnn_hdl.row_queue",
-        "with m.If(self.take | ~held[n]):",
-        "with m.If(self.take | ~held[-1]):",
+        "follower, self.take | ~held[n]",
+        "follower, self.take | ~held[-1]",
     ),
 )
