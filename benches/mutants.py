@@ -25,6 +25,7 @@ from pathlib import Path
 from benches.planted_errors import IN_GATES, IN_SIMULATOR, Mutant, Tests
 from benches.planted_errors_firmware import IN_FIRMWARE
 from benches.planted_errors_language import IN_LANGUAGE
+from benches.planted_errors_link import IN_LINK
 from benches.planted_errors_standalone import IN_STANDALONE
 from edgesnn.measurement import record, write_result
 
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 PLANTED = {
     "In the simulator": IN_SIMULATOR,
     "In the gates": IN_GATES,
+    "In the gates that speak with the host": IN_LINK,
     "In the gates of a board without a host": IN_STANDALONE,
     "In the firmware": IN_FIRMWARE,
     "In the firmware of language models": IN_LANGUAGE,

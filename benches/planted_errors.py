@@ -21,16 +21,6 @@ WALKER: Tests = ("tests/hdl/test_synapse_walker.py",)
 SUMS: Tests = ("tests/hdl/test_accumulators.py",)
 QUEUE: Tests = ("tests/hdl/test_row_queue.py",)
 ACCUMULATORS: Tests = ("tests/hdl/test_readout.py",)
-PROCESSOR: Tests = ("tests/hdl/test_processor.py",)
-LOADING: Tests = ("tests/hdl/test_loading.py",)
-DEVICE = "tests/test_devices.py::"
-REFUSED_ON_THE_LINE: Tests = (f"{DEVICE}test_a_step_with_refused_events_does_not_run[gates]",)
-TIES: Tests = (
-    f"{DEVICE}test_the_largest_output_decides_and_on_a_tie_the_lowest_index[gates-[5, 7, 7, -3]]",
-)
-COUNTERS: Tests = (
-    "tests/hdl/test_standalone.py::test_nothing_runs_from_a_damaged_flash_and_a_host_can_load[blank]",
-)
 ONE_LANE: Tests = (f"{AGREE}test_reference_simulator_gates_and_c_agree[1-0]",)
 TWO_LANES: Tests = (f"{AGREE}test_reference_simulator_gates_and_c_agree[2-0]",)
 OVERFLOWS: Tests = (f"{AGREE}test_overflows_are_counted_alike_where_a_rule_is_broken[1]",)
@@ -663,20 +653,6 @@ IN_GATES = (
         RESET_LATE,
     ),
     Mutant(
-        "images with currents end after the decays",
-        f"{HDL}image_program.py",
-        "p.keep_bits(1 << Feature.CURRENTS)",
-        "p.keep_bits(0)",
-        LOADING,
-    ),
-    Mutant(
-        "features that the core lacks accepted",
-        f"{HDL}image_program.py",
-        "p.keep_bits(0xFFFF ^ known)",
-        "p.keep_bits(0xFFF0 ^ known)",
-        LOADING,
-    ),
-    Mutant(
         "first source of an input left out",
         f"{HDL}delivery.py",
         "event < self.first_source",
@@ -815,62 +791,6 @@ IN_GATES = (
         "keeps = ~clears_1 & ~first",
         "keeps = ~first",
         ACCUMULATORS,
-    ),
-    Mutant(
-        "carry of a difference upside down",
-        f"{HDL}processor.py",
-        "carry.eq(total[-1] ^ subtract)",
-        "carry.eq(total[-1])",
-        PROCESSOR,
-    ),
-    Mutant(
-        "a call comes back to itself",
-        f"{HDL}processor.py",
-        "Mux(operation[0], behind, self.value)",
-        "Mux(operation[0], place, self.value)",
-        PROCESSOR,
-    ),
-    Mutant(
-        "the memory goes on while a port waits",
-        f"{HDL}processor.py",
-        "read.en.eq(~self.wait)",
-        "read.en.eq(1)",
-        PROCESSOR,
-    ),
-    Mutant(
-        "the header of an image is held to its lower limits only",
-        f"{HDL}image_program.py",
-        '    p.add(1)\n    p.load_indexed()\n    p.subtract("word")\n',
-        "    p.load(0)\n    p.subtract(0)\n",
-        LOADING,
-    ),
-    Mutant(
-        "what counters leave behind is taken for part of an image",
-        f"{HDL}image_program.py",
-        'p.set("section_address", 0)',
-        'p.set("section_address", "argument_low")',
-        LOADING,
-    ),
-    Mutant(
-        "a step that is refused counts",
-        f"{HDL}link_program.py",
-        'p.jump("events_refused", Is.REFUSED)',
-        "p.pause()",
-        REFUSED_ON_THE_LINE,
-    ),
-    Mutant(
-        "ties go to the last output",
-        f"{HDL}link_program.py",
-        'p.jump_unless("next_accumulator", Condition.CARRY)',
-        "p.pause()",
-        TIES,
-    ),
-    Mutant(
-        "the first counter is not read again after the others were",
-        f"{HDL}counters.py",
-        "~rests | self.settled",
-        "~rests",
-        COUNTERS,
     ),
     Mutant(
         "spikes counted while no neuron is updated",

@@ -102,8 +102,8 @@ IN_STANDALONE = (
     Mutant(
         "a step begins between the last one and the reset",
         HDL + "command_unit.py",
-        "(due & self.idle & ~starts & ~self.hold)",
-        "(due & self.idle & ~starts)",
+        "asleep & due & self.idle & ~starts & ~self.hold",
+        "asleep & due & self.idle & ~starts",
         READS,
     ),
     Mutant(

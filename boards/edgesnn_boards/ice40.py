@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from edgesnn.core_config import CoreConfig
 from edgesnn_boards.board import Family
 from edgesnn_boards.options import AFTER_SYNTHESIS, BEFORE_SYNTHESIS, nextpnr_options
 
@@ -103,6 +104,18 @@ ULTRA_PLUS = Family(
     # The pin of the clock lies in the pad of the PLL, which then is its only way in.
     add_clock=lambda m, platform, pin, clock: _add_pll(m, platform, pin, clock, pad=True),
     options=_options("-dsp -device u -abc9"),
+)
+
+#: The largest core of iCE40UP5K that is fast enough: all of its block RAM and single-port RAM. Two
+#: events in front of each lane: with four the lanes are no faster, and 140 cells larger.
+UP5K_CORE = CoreConfig(
+    lanes=4,
+    neurons=1024,
+    synapse_words=65536,
+    inputs=1024,
+    events=1024,
+    readout_neurons=128,
+    queue_events=2,
 )
 
 #: iCE40 HX: block RAM only, multipliers from logic.

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgesnn.core_config import CoreConfig
 from edgesnn_boards.board import NEVER_RUN, Board
-from edgesnn_boards.ice40 import ULTRA_PLUS, UNTIMED
+from edgesnn_boards.ice40 import ULTRA_PLUS, UNTIMED, UP5K_CORE
 
 
 def _platform() -> Any:
@@ -23,16 +22,7 @@ BOARD = Board(
     device="iCE40UP5K-SG48",
     family=ULTRA_PLUS,
     platform=_platform,
-    # Two events in front of each lane: with four the lanes are no faster, and 140 cells larger.
-    core_config=CoreConfig(
-        lanes=4,
-        neurons=1024,
-        synapse_words=65536,
-        inputs=1024,
-        events=1024,
-        readout_neurons=128,
-        queue_events=2,
-    ),
+    core_config=UP5K_CORE,
     clock_hz=24_000_000,
     baud=3_000_000,
     lights={"loaded": (("led_g", 0),), "error": (("led_r", 0),)},

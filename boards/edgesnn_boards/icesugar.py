@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from edgesnn.core_config import CoreConfig
 from edgesnn_boards.board import NEVER_RUN, Board
-from edgesnn_boards.ice40 import ULTRA_PLUS, UNTIMED
+from edgesnn_boards.ice40 import ULTRA_PLUS, UNTIMED, UP5K_CORE
 
 
 def _platform() -> Any:
@@ -20,15 +20,7 @@ BOARD = Board(
     device="iCE40UP5K-SG48",
     family=ULTRA_PLUS,
     platform=_platform,
-    core_config=CoreConfig(
-        lanes=2,
-        neurons=1024,
-        synapse_words=65536,
-        inputs=1024,
-        events=1024,
-        readout_neurons=128,
-        queue_events=2,
-    ),
+    core_config=replace(UP5K_CORE, lanes=2),
     clock_hz=24_000_000,
     baud=1_000_000,
     lights={"loaded": (("led_g", 0),), "error": (("led_r", 0),), "busy": (("led_b", 0),)},

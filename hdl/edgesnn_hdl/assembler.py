@@ -90,6 +90,18 @@ class Assembler:
         self.load(operand)
         self.store(name)
 
+    def increase(self, name: str, by: Operand) -> None:
+        """Three instructions; the register is what the word has become."""
+        self.load(name)
+        self.add(by)
+        self.store(name)
+
+    def decrease(self, name: str, by: Operand) -> None:
+        """Likewise."""
+        self.load(name)
+        self.subtract(by)
+        self.store(name)
+
     def call(self, routine: str) -> None:
         self._operation(Operation.CALL, routine)
 
@@ -104,6 +116,11 @@ class Assembler:
     def take(self, port: int) -> None:
         """A byte of a port into the register."""
         self._words.append(_Word(Operation.PORT << OPERATION_PLACE | port))
+
+    def take_word(self, port: int) -> None:
+        """Two bytes, the lower one first; two instructions."""
+        self.take(port)
+        self.take(port)
 
     def jump(self, label: str, condition: int = Condition.ALWAYS) -> None:
         self._words.append(_Word(JUMP | condition << CONDITION_PLACE, label, by_address=True))

@@ -14,7 +14,7 @@ from edgesnn.core_config import CoreConfig
 from edgesnn.protocol import MAX_ERROR_COUNT
 from edgesnn_hdl.core import AccessPort
 from edgesnn_hdl.crc32 import Crc32
-from edgesnn_hdl.link_ports import LOADED, READS, Control, Given, Is, Taken
+from edgesnn_hdl.link_ports import LANE_PLACE, LOADED, READS, Control, Given, Is, Taken
 from edgesnn_hdl.link_program import link_program
 from edgesnn_hdl.processor import Condition, Processor
 
@@ -108,7 +108,7 @@ class CommandUnit(wiring.Component):
             return register
 
         # The request and the reply.
-        waiting = given(Given.WAIT)
+        waiting, asleep = given(Given.WAIT), Signal()
         takes = {
             port: processor.takes & (processor.port == port)
             for port in (Taken.REQUEST, Taken.ELEMENT)
@@ -129,10 +129,8 @@ class CommandUnit(wiring.Component):
             self.event.eq(value),
             self.event_valid.eq(given(Given.EVENT)),
             self.status.eq(kept(Given.STATUS, len(self.status))),
-            processor.wait.eq(
-                (waiting & (~self.request_valid | self.sending))
-                | (self.event_valid & ~self.event_ready)
-            ),
+            asleep.eq(waiting & (~self.request_valid | self.sending)),
+            processor.wait.eq(asleep | (self.event_valid & ~self.event_ready)),
         ]
         control = Signal(max(Control).bit_length())
         lights = kept(Given.LIGHTS, 1 + len(self.decision))
@@ -160,8 +158,8 @@ class CommandUnit(wiring.Component):
         with m.If(given(Given.ADDRESS)):
             m.d.sync += byte.eq(0)
         m.d.comb += [
-            access.region.eq(place[:4]),
-            access.lane.eq(place[4:8]),
+            access.region.eq(place[:LANE_PLACE]),
+            access.lane.eq(place[LANE_PLACE:-1]),
             access.enable.eq(place[-1] | access.write),
             access.address.eq(kept(Given.ADDRESS, 16)),
             access.byte.eq(byte),
@@ -179,7 +177,7 @@ class CommandUnit(wiring.Component):
             sum_.data.eq(value.word_select(nibble, 4)),
         ]
 
-        # Errors, and steps by the timer. One begins only while the processor waits: a request
+        # Errors, and steps by the timer. One begins only while the processor sleeps: a request
         # goes before it, or too short a period would lock the host out.
         frame_errors = self._saturating(m, "frame_errors", self.frame_error)
         timer_on = kept(Given.TIMER, 1)
@@ -190,10 +188,7 @@ class CommandUnit(wiring.Component):
         late_steps = self._saturating(m, "late_steps", expires & due)
         starts, refused, steps = Signal(), Signal(), Signal()
         m.d.comb += [
-            steps.eq(
-                (waiting & (~self.request_valid | self.sending))
-                & (due & self.idle & ~starts & ~self.hold)
-            ),
+            steps.eq(asleep & due & self.idle & ~starts & ~self.hold),
             # Not before the last event is in, which may have come from elsewhere.
             self.start.eq(starts & self.idle),
         ]

@@ -24,7 +24,7 @@ from edgesnn.memory_layout import (
     max_image_words,
 )
 from edgesnn_hdl.assembler import AddressOf, Assembler
-from edgesnn_hdl.link_ports import LOADED, Control, Given, Is, Taken
+from edgesnn_hdl.link_ports import LANE_PLACE, LOADED, Control, Given, Is, Taken
 from edgesnn_hdl.processor import Condition
 
 #: Bit of the regions whose elements are two words.
@@ -82,9 +82,7 @@ def load_requests(p: Assembler, config: CoreConfig) -> None:
         p.subtract(f"total_{half}")
         p.jump_unless("image_incomplete", Condition.ZERO)
     p.jump_unless("image_damaged", Is.WHOLE)
-    p.load("lights")
-    p.add(LOADED)
-    p.store("lights")
+    p.increase("lights", LOADED)
     p.give(Given.LIGHTS)
 
     p.label("RESET")
@@ -111,16 +109,11 @@ def image(p: Assembler, config: CoreConfig) -> None:
     p.jump("finish", Condition.ZERO)
     p.subtract(2)
     p.store("left")
-    p.load("position_low")
-    p.add(1)
-    p.store("position_low")
+    p.increase("position_low", 1)
     p.jump_unless("counted", Condition.CARRY)
-    p.load("position_high")
-    p.add(1)
-    p.store("position_high")
+    p.increase("position_high", 1)
     p.label("counted")
-    p.take(Taken.REQUEST)
-    p.take(Taken.REQUEST)
+    p.take_word(Taken.REQUEST)
     p.give(Given.IMAGE_WORD)
     p.back("next_word")
 
@@ -161,9 +154,7 @@ def image(p: Assembler, config: CoreConfig) -> None:
     p.load_indexed()
     p.subtract("word")
     p.jump("image_header", Condition.CARRY)
-    p.load("limit")
-    p.add(2)
-    p.store("limit")
+    p.increase("limit", 2)
     p.subtract("end_of_limits")
     p.jump_unless("header_word", Condition.ZERO)
     p.back("header")
@@ -232,16 +223,14 @@ def image(p: Assembler, config: CoreConfig) -> None:
     p.subtract("last_region")
     p.jump("next_lane", Condition.ZERO)
     for name in ("section_place", "tag"):
-        p.load(name)
-        p.add(1)
-        p.store(name)
+        p.increase(name, 1)
     p.jump("section")
     p.label("next_lane")  # its first region is the one behind the program
     p.load("tag")
     p.subtract("last_region")
     p.subtract((config.lanes - 1) << 8)
     p.jump("end_of_sections", Condition.ZERO)
-    for name, lane in (("section_place", 4), ("tag", 8)):
+    for name, lane in (("section_place", LANE_PLACE), ("tag", 8)):
         p.load(name)
         p.subtract("last_region")
         p.add((1 << lane) + 1)

@@ -20,7 +20,7 @@ class Given(IntEnum):
     STATUS = 4  # of the reply
     CONTROL = 5  # Control bits, each for a cycle
     EVENT = 6  # a source id
-    ELEMENT_PLACE = 7  # region, lane << 4, READS if elements are to be read
+    ELEMENT_PLACE = 7  # region, lane << LANE_PLACE, READS if elements are to be read
     ADDRESS = 8  # of the element; its lowest byte comes next
     HIGH = 9  # the bits above 16 of the element that is written next
     ELEMENT = 10  # an element, at the address
@@ -36,7 +36,7 @@ class Taken(IntEnum):
 
     NOTHING = 0  # a zero
     REQUEST = 1  # the next byte; the last one was taken two cycles ago or more
-    ELEMENT = 2  # the next byte; so was this one, four cycles ago
+    ELEMENT = 2  # the next byte; four cycles after the place or the last one (core.READ_LATENCY)
     FRAME_ERRORS = 3
     LATE_STEPS = 4
 
@@ -64,6 +64,7 @@ class Is(IntEnum):
 
 
 #: In ELEMENT_PLACE.
+LANE_PLACE = 4
 READS = 0x100
 #: In LIGHTS.
 LOADED = 1

@@ -18,7 +18,8 @@ COLLISION_SCRIPT = "setparam -set COLLISION_X_MASK 1 t:$memrd_v2"
 
 
 #: A memory of ECP5 with at most so many bits is made of logic cells: a block has eighteen times as
-#: many, and more bits than this in logic slow the core down.
+#: many, and more bits than this in logic slow the core down. The queue of events from ten pins is
+#: one of these: the block RAM of the ULX3S-25F is used up.
 _DISTRIBUTED_BITS = 1280
 
 

@@ -112,6 +112,7 @@ class Processor(wiring.Component):
             attrs={"ram_style": "block"},
         )
         read, write = words.read_port(), words.write_port()
+        read_enable = Signal()
         operand_there = Signal(init=1)  # else the memory shows an instruction
         instruction = Signal(WORD)
         place = Signal(_ADDRESS_BITS, init=MAX_WORDS - 1)  # the first instruction is at 0
@@ -128,7 +129,8 @@ class Processor(wiring.Component):
             self.port.eq(instruction[:4]),
             self.gives.eq(does(Operation.PORT) & immediate),
             self.takes.eq(does(Operation.PORT) & ~immediate),
-            read.en.eq(~self.wait),
+            read_enable.eq(~self.wait),
+            read.en.eq(read_enable),
         ]
         with m.If(~self.wait):
             m.d.sync += operand_there.eq(~operand_there)

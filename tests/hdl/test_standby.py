@@ -11,6 +11,7 @@ from amaranth.sim import Simulator, SimulatorContext
 from edgesnn.core_config import CoreConfig
 from edgesnn.memory_image import pack, sections
 from edgesnn.network import Network
+from edgesnn_hdl.command_unit import CommandUnit
 from edgesnn_hdl.core import Core
 from edgesnn_hdl.simulation import PERIOD_SECONDS
 
@@ -115,3 +116,32 @@ def test_core_without_work_accesses_no_memory_and_nothing_changes(
     assert toggles["step"] > 1000
     assert accesses["step"] > 500
     assert (toggles["standby"], accesses["standby"]) == (0, 0)
+
+
+def test_command_unit_without_requests_reads_no_memory_and_only_its_timer_moves(
+    tmp_path: Path,
+) -> None:
+    unit = CommandUnit(CONFIG, 12e6)
+
+    async def bench(ctx: SimulatorContext) -> None:
+        ctx.set(unit.idle, 1)
+        await ctx.tick().repeat(2 * STANDBY_CYCLES)
+
+    simulator = Simulator(unit)
+    simulator.add_clock(PERIOD_SECONDS)
+    simulator.add_testbench(bench)
+    path = tmp_path / "unit.vcd"
+    with path.open("w") as file, simulator.write_vcd(file):
+        simulator.run()
+    values: dict[str, str] = {}
+    read: list[int] = []
+    moved: set[str] = set()
+    for cycle, changed in enumerate(trace(path)):
+        values |= changed
+        if any(name.endswith(ENABLES) and int(value, 2) for name, value in values.items()):
+            read.append(cycle)
+        if cycle > STANDBY_CYCLES:
+            moved |= {name.rsplit(".", 1)[-1] for name in changed}
+    assert 0 < len(read) < 10  # until it came to where it waits
+    assert max(read) < STANDBY_CYCLES
+    assert moved == {"passed"}
